@@ -1,0 +1,69 @@
+"""Trackers by name: one file and one line here per published method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from nanomot.errors import NanomotError
+from nanomot.trackers.base import BUFFER_RATE, Tracker
+from nanomot.trackers.bytetrack import ByteTracker
+from nanomot.trackers.nanotrack import NanoTracker
+from nanomot.trackers.parameters import build, load_values, nearest_name
+from nanomot.trackers.sort import SortTracker
+from nanomot.trackers.sparsetrack import SparseTracker
+
+TRACKERS: dict[str, type[Tracker]] = {
+    "nanotrack": NanoTracker,
+    "bytetrack": ByteTracker,
+    "sparsetrack": SparseTracker,
+    "sort": SortTracker,
+}
+
+ENTRY_POINT_GROUP = "nanomot.trackers"
+
+__all__ = ["ENTRY_POINT_GROUP", "TRACKERS", "Tracker", "create_tracker", "tracker_names"]
+
+
+def _plugins() -> dict[str, Callable[..., Tracker]]:
+    return {entry.name: entry.load for entry in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def tracker_names() -> list[str]:
+    """Names that :func:`create_tracker` takes: ours, then those of installed plug-ins."""
+    return [*TRACKERS, *sorted(set(_plugins()) - set(TRACKERS))]
+
+
+def create_tracker(
+    name: str = "nanotrack",
+    *,
+    mode: str | None = None,
+    config: str | Path | None = None,
+    frame_rate: float = BUFFER_RATE,
+    **overrides: Any,
+) -> Tracker:
+    """Make a tracker by its name.
+
+    Args:
+        name: one of :func:`tracker_names`.
+        mode: a named set of parameters in the tracker's YAML file, such as ``"reference"`` for ``nanotrack``.
+        config: a YAML file whose values replace the shipped ones.
+        frame_rate: frames per second where ``update`` is not given the time.
+        **overrides: any parameter by name; these win over files.
+
+    Raises:
+        NanomotError: name, mode or a parameter is unknown, or a value is out of its range.
+
+    Plug-ins (entry-point group ``nanomot.trackers``) are called with all keyword arguments but ``name``.
+    """
+    if name in TRACKERS:
+        kind = TRACKERS[name]
+        values = load_values(name, config, mode, overrides)
+        return kind(build(kind.parameter_class, values, name), frame_rate=frame_rate)
+    plugins = _plugins()
+    if name in plugins:
+        made: Tracker = plugins[name]()(mode=mode, config=config, frame_rate=frame_rate, **overrides)
+        return made
+    raise NanomotError(f"There is no tracker {name!r}; {nearest_name(name, tracker_names())}")

@@ -1,0 +1,67 @@
+"""SORT: a Kalman filter and the Hungarian method on IoU (Bewley et al., ICIP 2016)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanomot.assignment import assign
+from nanomot.detections import Detections, Tracks
+from nanomot.kalman import XysrMotion
+from nanomot.trackers.base import Array, TableTracker
+from nanomot.trackers.parameters import Fraction, Frames
+from nanomot.tracks import State
+
+
+@dataclass(frozen=True)
+class SortParameters:
+    """Parameters of SORT."""
+
+    track_threshold: Fraction
+    """Detections below this score are ignored."""
+    iou_threshold: Fraction
+    """Pairs must overlap by more than this."""
+    min_hits: Frames
+    """Frames in a row with a detection before a track is reported, except in the first ``min_hits`` frames."""
+    track_buffer: Frames
+    """How long a lost track is remembered, in frames of 1/30 second."""
+    per_class: bool
+    """Never match across classes."""
+
+
+class SortTracker(TableTracker):
+    """SORT with the parameters of :class:`SortParameters`."""
+
+    parameter_class: Any = SortParameters
+    motion = XysrMotion()
+
+    def _step(self, detections: Detections, frame: NDArray[np.uint8] | None, warp: Array | None) -> Tracks:
+        table, parameters = self.table, self.parameters
+        table.detections[:] = -1
+        kalman = table.kalman
+        shrinks_away = kalman.positions[:, 2] + kalman.velocities[:, 2] <= 0
+        kalman.velocities[shrinks_away, 2] = 0.0
+        kalman.predict()
+        if warp is not None:
+            kalman.warp(warp)
+        eligible = np.flatnonzero(detections.scores >= parameters.track_threshold)
+        overlaps = self._overlaps(
+            kalman.boxes(), table.class_ids, detections.boxes[eligible], detections.class_ids[eligible]
+        )
+        rows, columns = assign(1.0 - overlaps, 1.0 - parameters.iou_threshold)
+        table.hit(rows, detections, eligible[columns], frame=self.frame, time=self.time)
+        missed = np.ones(len(table), bool)
+        missed[rows] = False
+        table.states[missed] = State.LOST
+        table.streaks[missed] = 0
+        table.keep(self._within_buffer())
+        born = np.delete(eligible, columns)
+        table.birth(detections, born, state=State.TRACKED, frame=self.frame, time=self.time)
+        shown = table.states == State.TRACKED
+        if self.frame > parameters.min_hits:
+            # A streak counts the birth as well, which SORT does not.
+            shown &= table.streaks > parameters.min_hits
+        return table.report(np.flatnonzero(shown), self.frame)

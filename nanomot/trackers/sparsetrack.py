@@ -1,0 +1,47 @@
+"""SparseTrack: BYTE's stages, each matched from near to far by pseudo-depth (Liu et al. 2023)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from nanomot.assignment import Pairs, assign
+from nanomot.depth import cascade, depth_levels, level_count, pseudo_depths
+from nanomot.kalman import XywhMotion
+from nanomot.trackers.base import Array
+from nanomot.trackers.bytetrack import Frame, StagedTracker, StageParameters
+from nanomot.trackers.parameters import Fraction, Levels
+from nanomot.tracks import Rows
+
+
+@dataclass(frozen=True)
+class SparseParameters(StageParameters):
+    """Parameters of SparseTrack."""
+
+    birth_threshold: Fraction
+    """A left-over detection starts a track from this score on."""
+    depth_levels: Levels
+    """Levels of pseudo-depth in the first stage; 1 switches the cascade off."""
+    depth_levels_low: Levels
+    """Levels of pseudo-depth in the second stage."""
+
+
+class SparseTracker(StagedTracker):
+    """SparseTrack with the parameters of :class:`SparseParameters`; camera motion comes as the ``warp`` of ``update``."""
+
+    parameter_class: Any = SparseParameters
+    motion = XywhMotion()
+
+    def _solve(self, stage: Frame, rows: Rows, columns: Rows, cost: Array, gate: float, name: str) -> Pairs:
+        parameters = self.parameters
+        count = {"first": parameters.depth_levels, "second": parameters.depth_levels_low, "confirm": 1}[name]
+        if count == 1:
+            return assign(cost, gate)
+        tracks, found = pseudo_depths(stage.track_boxes[rows]), pseudo_depths(stage.detections.boxes[columns])
+        tried = min(level_count(tracks, count), level_count(found, count))
+        return cascade(
+            depth_levels(tracks, count),
+            depth_levels(found, count),
+            tried,
+            lambda at_row, at_column: assign(cost[at_row[:, None], at_column], gate),
+        )
