@@ -42,10 +42,16 @@ def assign(cost: Array, limit: float, *, backend: str = "auto") -> Pairs:
     if solver is None:
         raise NanomotError(f"assign: there is no backend {backend!r}; choose one of {', '.join(_SOLVERS)}.")
     gated = cost < limit
+    pairs = unrivalled(gated)
+    return solver(cost, limit, gated) if pairs is None else pairs
+
+
+def unrivalled(gated: NDArray[np.bool_]) -> Pairs | None:
+    """The pairs that pass the gate, if no two of them share a row or a column: then there is nothing to solve."""
     rows, columns = np.nonzero(gated)
-    if _all_distinct(rows, cost.shape[0]) and _all_distinct(columns, cost.shape[1]):
+    if _all_distinct(rows, gated.shape[0]) and _all_distinct(columns, gated.shape[1]):
         return rows, columns
-    return solver(cost, limit, gated)
+    return None
 
 
 def _all_distinct(indices: NDArray[np.intp], size: int) -> bool:

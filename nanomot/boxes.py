@@ -7,12 +7,10 @@ Boxes are float arrays of shape (N, 4) in pixels. Formats carry the field's name
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating[Any]]
+FloatArray = NDArray[np.float64]
 
 _TINY = 1e-12
 

@@ -27,12 +27,21 @@ def pseudo_depths(boxes: Array) -> Array:
 
 
 def touch_groups(boxes: Array) -> NDArray[np.int64]:
-    """The connected component of the graph "boxes touch" that each of the (N, 4) boxes belongs to, shape (N,)."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
+    """The connected component of the graph "boxes touch" that each of the (N, 4) boxes belongs to, shape (N,).
 
-    _, labels = connected_components(csr_array(touch_matrix(boxes)), directed=False)
-    return np.asarray(labels, dtype=np.int64)
+    A group's label is the least row in it.
+    """
+    count = len(boxes)
+    touch = touch_matrix(boxes)
+    labels = np.arange(count)
+    while True:
+        # Each box takes the least label among those it touches, then the label of that label: a chain of boxes
+        # shares one label after a number of rounds that grows with the logarithm of its length.
+        least = np.where(touch, labels, count).min(axis=1, initial=count)
+        least = least[least]
+        if np.array_equal(least, labels):
+            return labels
+        labels = least
 
 
 def depth_levels(depths: Array, count: int, groups: NDArray[Any] | None = None) -> NDArray[np.int64]:
@@ -44,7 +53,7 @@ def depth_levels(depths: Array, count: int, groups: NDArray[Any] | None = None) 
     Args:
         depths: (N,) pixels.
         count: number of levels, at least 1.
-        groups: (N,) labels from 0; each group is sorted on its own. None: all are one group.
+        groups: (N,) labels in [0, N); each group is sorted on its own. None: all are one group.
 
     Returns:
         (N,) levels.
@@ -53,14 +62,15 @@ def depth_levels(depths: Array, count: int, groups: NDArray[Any] | None = None) 
         return np.empty(0, np.int64)
     if groups is None:
         groups = np.zeros(len(depths), np.int64)
-    size = int(groups.max()) + 1
+    size = len(depths)
     nearest, farthest = np.full(size, np.inf), np.full(size, -np.inf)
     np.minimum.at(nearest, groups, depths)
     np.maximum.at(farthest, groups, depths)
     spread = (farthest - nearest)[groups]
     levels = np.floor((depths - nearest[groups]) * count / (spread + 1.0))
     highest = np.maximum(np.ceil(spread * count / (spread + 1.0)) - 1.0, 0.0)
-    return np.minimum(levels, highest).astype(np.int64)
+    clipped: NDArray[np.float64] = np.minimum(levels, highest)
+    return clipped.astype(np.int64)
 
 
 def level_count(depths: Array, count: int) -> int:

@@ -35,7 +35,7 @@ def _select(rows: _Rows, index: Any) -> _Rows:
 
 
 def _column(values: ArrayLike, dtype: type, count: int, name: str) -> NDArray[Any]:
-    array = np.asarray(values, dtype=dtype)
+    array: NDArray[Any] = np.asarray(values, dtype=dtype)
     if array.shape != (count,):
         raise NanomotError(f"Detections: {name} has shape {array.shape}, but there are {count} boxes.")
     return array

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def duplicate_births(overlaps: Array, limit: float) -> NDArray[np.bool_]:
-    """Which candidates overlap any track by more than ``limit``: (N, M) candidates x tracks -> (N,) mask (NanoTrack)."""
+def overlaps_any(overlaps: Array, limit: float) -> NDArray[np.bool_]:
+    """Which of N boxes overlap any of M others by more than ``limit``: (N, M) overlaps -> (N,) mask."""
     if overlaps.shape[1] == 0:
         return np.zeros(overlaps.shape[0], bool)
-    duplicates: NDArray[np.bool_] = overlaps.max(axis=1) > limit
-    return duplicates
+    found: NDArray[np.bool_] = overlaps.max(axis=1) > limit
+    return found
 
 
 def younger_twins(

@@ -84,7 +84,7 @@ class _RelativeNoise:
 class XywhMotion(_RelativeNoise):
     """Centre, width, height: the model of BoT-SORT (Aharon et al. 2022), SparseTrack and NanoTrack."""
 
-    size_columns = (2, 3)
+    size_columns: tuple[int, ...] = (2, 3)
     length_powers = (1.0, 1.0)
 
     measure = staticmethod(xyxy_to_cxcywh)
@@ -101,7 +101,7 @@ class XywhMotion(_RelativeNoise):
 class XyahMotion(_RelativeNoise):
     """Centre, aspect ratio, height: the model of DeepSORT (Wojke et al. 2017) and BYTE (Zhang et al. 2022)."""
 
-    size_columns = (3,)
+    size_columns: tuple[int, ...] = (3,)
     length_powers = (0.0, 1.0)
 
     measure = staticmethod(xyxy_to_xyah)
@@ -130,9 +130,9 @@ class XyahMotion(_RelativeNoise):
 
 
 class XysrMotion:
-    """Centre, area, aspect ratio with constant noise: the model of SORT (Bewley et al. 2016); the ratio has no velocity."""
+    """Centre, area, aspect ratio (without velocity), constant noise: the model of SORT (Bewley et al. 2016)."""
 
-    size_columns = (2,)
+    size_columns: tuple[int, ...] = (2,)
     length_powers = (2.0, 0.0)
 
     measure = staticmethod(xyxy_to_xysr)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from nanomot.duplicates import overlaps_any
+
 Array = NDArray[np.float64]
 Overlap = Callable[[Array, NDArray[np.int64], Array, NDArray[np.int64]], Array]
 
@@ -41,12 +43,14 @@ class LowScoreRecycler:
         if len(boxes) == 0 or len(self._boxes) == 0:
             return np.zeros(len(boxes), bool), np.zeros(len(boxes), bool)
         overlaps = overlap(boxes, class_ids, self._boxes, self._class_ids)
-        promoted = (overlaps[:, : self._high_count] > self.promote_iou).any(axis=1)
-        recycled = (overlaps[:, self._high_count :] > self.recycle_iou).any(axis=1)
+        promoted = overlaps_any(overlaps[:, : self._high_count], self.promote_iou)
+        recycled = overlaps_any(overlaps[:, self._high_count :], self.recycle_iou)
         return promoted, recycled & ~promoted
 
-    def remember(self, boxes: Array, class_ids: NDArray[np.int64], high: Array, low: Array) -> None:
+    def remember(
+        self, boxes: Array, class_ids: NDArray[np.int64], high: NDArray[np.intp], low: NDArray[np.intp]
+    ) -> None:
         """Keep this frame's boxes for the next; ``high`` and ``low`` are row indices, promoted rows among the high."""
-        rows = np.concatenate((high, low)).astype(np.intp)
+        rows = np.concatenate((high, low))
         self._boxes, self._class_ids = boxes[rows], class_ids[rows]
         self._high_count = len(high)

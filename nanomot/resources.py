@@ -20,7 +20,7 @@ def configs_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """The user's cache folder for nanomot: ``$NANOMOT_CACHE``, else ``$XDG_CACHE_HOME/nanomot``, else ``~/.cache/nanomot``."""
+    """The user's cache folder: ``$NANOMOT_CACHE``, else ``$XDG_CACHE_HOME/nanomot``, else ``~/.cache/nanomot``."""
     explicit = os.environ.get("NANOMOT_CACHE")
     if explicit:
         return Path(explicit).expanduser()

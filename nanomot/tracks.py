@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,15 @@ from nanomot.kalman import KalmanBank, MotionModel
 Rows = NDArray[np.intp]
 
 
-class State(IntEnum):
-    """Where a track stands in its life."""
+TENTATIVE, TRACKED, LOST = range(3)
+"""Where a track stands in its life.
 
-    TENTATIVE = 0
-    """Born, not yet confirmed by a second detection; not reported."""
-    TRACKED = 1
-    """Confirmed and supported by a detection of the last frame."""
-    LOST = 2
-    """Confirmed, without a detection since; remembered until its time runs out."""
+Tentative: born, not yet confirmed by a second detection, not reported. Tracked: confirmed and supported by a detection
+of the last frame. Lost: confirmed, without a detection since, remembered until its time runs out. Plain integers,
+because they are compared with whole columns in every frame.
+"""
+
+_DETECTED, _PREDICTED = int(Source.DETECTED), int(Source.PREDICTED)
 
 
 class TrackTable:
@@ -31,7 +30,7 @@ class TrackTable:
     Attributes:
         kalman: the filters.
         ids: (N,) int64, from 1, counted per table and never given twice.
-        states: (N,) int8, values of :class:`State`.
+        states: (N,) int8, ``TENTATIVE``, ``TRACKED`` or ``LOST``.
         scores, class_ids: (N,) of the latest detection: classes follow the detections.
         estimates: (N, 4) float64, the filter's ``xyxy`` box at the latest detection.
         born, seen: (N,) int64 frame of birth and of the latest detection.
@@ -70,14 +69,14 @@ class TrackTable:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def rows_in(self, *states: State) -> Rows:
+    def rows_in(self, *states: int) -> Rows:
         """Rows whose state is one of ``states``."""
         mask = self.states == states[0]
         for state in states[1:]:
             mask |= self.states == state
         return np.flatnonzero(mask)
 
-    def birth(self, detections: Detections, rows: Rows, *, state: State, frame: int, time: float) -> None:
+    def birth(self, detections: Detections, rows: Rows, *, state: int, frame: int, time: float) -> None:
         """Start a track for each of the given rows of the frame's detections."""
         count = len(rows)
         if count == 0:
@@ -104,7 +103,7 @@ class TrackTable:
         if len(rows) == 0:
             return
         self.kalman.update(rows, detections.boxes[detection_rows])
-        self.states[rows] = State.TRACKED
+        self.states[rows] = TRACKED
         self.scores[rows] = detections.scores[detection_rows]
         self.class_ids[rows] = detections.class_ids[detection_rows]
         self.estimates[rows] = self.kalman.boxes(rows)
@@ -130,6 +129,6 @@ class TrackTable:
             scores=self.scores[rows],
             class_ids=self.class_ids[rows],
             detection_indices=self.detections[rows],
-            sources=np.where(supported, Source.DETECTED, Source.PREDICTED).astype(np.int8),
+            sources=np.where(supported, _DETECTED, _PREDICTED).astype(np.int8),
             ages=frame - self.born[rows],
         )

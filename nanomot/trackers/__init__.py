@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,8 @@ ENTRY_POINT_GROUP = "nanomot.trackers"
 __all__ = ["ENTRY_POINT_GROUP", "TRACKERS", "Tracker", "create_tracker", "tracker_names"]
 
 
-def _plugins() -> dict[str, Callable[..., Tracker]]:
-    return {entry.name: entry.load for entry in entry_points(group=ENTRY_POINT_GROUP)}
+def _plugins() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
 
 
 def tracker_names() -> list[str]:
@@ -64,6 +63,6 @@ def create_tracker(
         return kind(build(kind.parameter_class, values, name), frame_rate=frame_rate)
     plugins = _plugins()
     if name in plugins:
-        made: Tracker = plugins[name]()(mode=mode, config=config, frame_rate=frame_rate, **overrides)
+        made: Tracker = plugins[name].load()(mode=mode, config=config, frame_rate=frame_rate, **overrides)
         return made
     raise NanomotError(f"There is no tracker {name!r}; {nearest_name(name, tracker_names())}")

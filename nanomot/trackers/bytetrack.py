@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from nanomot.duplicates import younger_twins
 from nanomot.kalman import MotionModel, XyahMotion
 from nanomot.trackers.base import Array, TableTracker
 from nanomot.trackers.parameters import Fraction, Frames
-from nanomot.tracks import Rows, State
+from nanomot.tracks import LOST, TENTATIVE, TRACKED, Rows
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class ByteParameters(StageParameters):
     duplicate_iou: Fraction
     """Of a tracked and a lost track that overlap by more, the younger is removed."""
     match_predicted: bool
-    """Compare detections with predicted boxes; False: with the boxes of the latest detections, as ByteTrack-cpp does."""
+    """Compare detections with predicted boxes; False: with boxes of the latest detections, as ByteTrack-cpp does."""
 
 
 class Frame:
@@ -89,32 +88,32 @@ class StagedTracker(TableTracker):
         self._predict(warp)
         stage = Frame(detections, self._track_boxes())
         high, low = self._split(detections)
-        self._match(stage, table.rows_in(State.TRACKED, State.LOST), high, "first")
-        tracked = table.rows_in(State.TRACKED)
+        self._match(stage, table.rows_in(TRACKED, LOST), high, "first")
+        tracked = table.rows_in(TRACKED)
         self._match(stage, tracked[stage.free_tracks[tracked]], self._second_stage(stage, high, low), "second")
         candidates = self._candidates(stage, high, low)
-        tentative = table.rows_in(State.TENTATIVE)
+        tentative = table.rows_in(TENTATIVE)
         self._match(stage, tentative, candidates, "confirm")
         rows, columns = stage.pairs()
         table.hit(rows, detections, columns, frame=self.frame, time=self.time)
         newly_lost = tracked[stage.free_tracks[tracked]]
-        table.states[newly_lost] = State.LOST
+        table.states[newly_lost] = LOST
         table.streaks[newly_lost] = 0
         births = self._births(stage, candidates[stage.free_detections[candidates]])
         dead = np.zeros(len(table), bool)
         dead[tentative] = stage.free_tracks[tentative]
         table.keep(self._within_buffer() & ~dead)
-        state = State.TRACKED if self.frame == 1 else State.TENTATIVE
+        state = TRACKED if self.frame == 1 else TENTATIVE
         table.birth(detections, births, state=state, frame=self.frame, time=self.time)
         self._remove_twins()
-        return table.report(table.rows_in(State.TRACKED), self.frame)
+        return table.report(table.rows_in(TRACKED), self.frame)
 
     def _predict(self, warp: Array | None) -> None:
         """Move confirmed tracks ahead; BYTE leaves tentative ones where they were born."""
         table = self.table
         table.detections[:] = -1
-        table.kalman.rest_sizes(table.rows_in(State.LOST))
-        tentative = table.states == State.TENTATIVE
+        table.kalman.rest_sizes(table.rows_in(LOST))
+        tentative = table.states == TENTATIVE
         table.kalman.predict(np.flatnonzero(~tentative) if tentative.any() else slice(None))
         if warp is not None:
             table.kalman.warp(warp)
@@ -165,7 +164,8 @@ class StagedTracker(TableTracker):
 
     def _births(self, stage: Frame, candidates: Rows) -> Rows:
         """Which of the left-over candidates start a track; tracks and their states are already this frame's."""
-        return candidates[stage.detections.scores[candidates] >= self.parameters.birth_threshold]
+        threshold: float = self.parameters.birth_threshold
+        return candidates[stage.detections.scores[candidates] >= threshold]
 
     def _remove_twins(self) -> None:
         """Drop one of two tracks on one target; methods without this step do nothing."""
@@ -174,17 +174,17 @@ class StagedTracker(TableTracker):
 class ByteTracker(StagedTracker):
     """BYTE with the parameters of :class:`ByteParameters`."""
 
-    parameter_class: Any = ByteParameters
+    parameter_class = ByteParameters
 
     def _track_boxes(self) -> Array:
         return super()._track_boxes() if self.parameters.match_predicted else self.table.estimates
 
     def _remove_twins(self) -> None:
         table = self.table
-        lost = table.rows_in(State.LOST)
+        lost = table.rows_in(LOST)
         if len(lost) == 0:
             return
-        others = table.rows_in(State.TRACKED, State.TENTATIVE)
+        others = table.rows_in(TRACKED, TENTATIVE)
         boxes, ages = self._track_boxes(), table.seen - table.born
         overlaps = self._overlaps(boxes[others], table.class_ids[others], boxes[lost], table.class_ids[lost])
         twin_rows, twin_columns = younger_twins(overlaps, ages[others], ages[lost], self.parameters.duplicate_iou)

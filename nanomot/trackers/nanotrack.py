@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.assignment import Pairs, assign
+from nanomot.assignment import Pairs, assign, unrivalled
 from nanomot.depth import cascade, depth_levels, pseudo_depths, touch_groups
 from nanomot.detections import Detections
-from nanomot.duplicates import duplicate_births
-from nanomot.kalman import XywhMotion
+from nanomot.duplicates import overlaps_any
+from nanomot.kalman import MotionModel, XywhMotion
 from nanomot.recycling import LowScoreRecycler
 from nanomot.trackers.base import Array
 from nanomot.trackers.bytetrack import Frame, StagedTracker, StageParameters
@@ -51,8 +50,8 @@ class NanoTracker(StagedTracker):
     first stage try the second, which otherwise starves them (the first needs IoU x score, the second IoU alone).
     """
 
-    parameter_class: Any = NanoParameters
-    motion = XywhMotion()
+    parameter_class = NanoParameters
+    motion: MotionModel = XywhMotion()
 
     def _clear(self) -> None:
         super()._clear()
@@ -88,6 +87,10 @@ class NanoTracker(StagedTracker):
     def _solve(self, stage: Frame, rows: Rows, columns: Rows, cost: Array, gate: float, name: str) -> Pairs:
         parameters = self.parameters
         count = {"first": parameters.depth_levels, "second": parameters.depth_levels_low, "confirm": 1}[name]
+        # Every level is tried in the end, so that the order matters only where pairs compete.
+        pairs = unrivalled(cost < gate) if count > 1 else None
+        if pairs is not None:
+            return pairs
         if count == 1:
             return assign(cost, gate)
         return cascade(
@@ -108,4 +111,4 @@ class NanoTracker(StagedTracker):
         overlaps = self._overlaps(
             detections.boxes[candidates], detections.class_ids[candidates], table.kalman.boxes(), table.class_ids
         )
-        return candidates[~duplicate_births(overlaps, self.parameters.duplicate_iou)]
+        return candidates[~overlaps_any(overlaps, self.parameters.duplicate_iou)]

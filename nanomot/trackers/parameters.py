@@ -1,4 +1,4 @@
-"""A tracker's parameters: declared with their ranges in a frozen dataclass, valued in ``configs/trackers/<name>.yaml``."""
+"""Parameters of trackers: declared with ranges in a frozen dataclass, valued in ``configs/trackers/<name>.yaml``."""
 
 from __future__ import annotations
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nanomot.assignment import assign
 from nanomot.detections import Detections, Tracks
-from nanomot.kalman import XysrMotion
+from nanomot.kalman import MotionModel, XysrMotion
 from nanomot.trackers.base import Array, TableTracker
 from nanomot.trackers.parameters import Fraction, Frames
-from nanomot.tracks import State
+from nanomot.tracks import LOST, TRACKED
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,8 @@ class SortParameters:
 class SortTracker(TableTracker):
     """SORT with the parameters of :class:`SortParameters`."""
 
-    parameter_class: Any = SortParameters
-    motion = XysrMotion()
+    parameter_class = SortParameters
+    motion: MotionModel = XysrMotion()
 
     def _step(self, detections: Detections, frame: NDArray[np.uint8] | None, warp: Array | None) -> Tracks:
         table, parameters = self.table, self.parameters
@@ -55,12 +54,12 @@ class SortTracker(TableTracker):
         table.hit(rows, detections, eligible[columns], frame=self.frame, time=self.time)
         missed = np.ones(len(table), bool)
         missed[rows] = False
-        table.states[missed] = State.LOST
+        table.states[missed] = LOST
         table.streaks[missed] = 0
         table.keep(self._within_buffer())
         born = np.delete(eligible, columns)
-        table.birth(detections, born, state=State.TRACKED, frame=self.frame, time=self.time)
-        shown = table.states == State.TRACKED
+        table.birth(detections, born, state=TRACKED, frame=self.frame, time=self.time)
+        shown = table.states == TRACKED
         if self.frame > parameters.min_hits:
             # A streak counts the birth as well, which SORT does not.
             shown &= table.streaks > parameters.min_hits

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from nanomot.assignment import Pairs, assign
 from nanomot.depth import cascade, depth_levels, level_count, pseudo_depths
-from nanomot.kalman import XywhMotion
+from nanomot.kalman import MotionModel, XywhMotion
 from nanomot.trackers.base import Array
 from nanomot.trackers.bytetrack import Frame, StagedTracker, StageParameters
 from nanomot.trackers.parameters import Fraction, Levels
@@ -27,10 +26,10 @@ class SparseParameters(StageParameters):
 
 
 class SparseTracker(StagedTracker):
-    """SparseTrack with the parameters of :class:`SparseParameters`; camera motion comes as the ``warp`` of ``update``."""
+    """SparseTrack with the parameters of :class:`SparseParameters`; camera motion is the ``warp`` of ``update``."""
 
-    parameter_class: Any = SparseParameters
-    motion = XywhMotion()
+    parameter_class = SparseParameters
+    motion: MotionModel = XywhMotion()
 
     def _solve(self, stage: Frame, rows: Rows, columns: Rows, cost: Array, gate: float, name: str) -> Pairs:
         parameters = self.parameters

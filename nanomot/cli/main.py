@@ -1,0 +1,68 @@
+"""``nanomot VERB …``: finds the verb, and turns problems into one sentence and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+from nanomot.errors import NanomotError
+
+EXIT_OK = 0
+EXIT_PROBLEM = 2
+EXIT_INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all verbs."""
+    from nanomot import __version__
+    from nanomot.cli import models, track
+
+    parser = argparse.ArgumentParser(
+        prog="nanomot", description="Multi-object tracking for people who have a light detector and little compute."
+    )
+    parser.add_argument("--version", action="version", version=f"nanomot {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    track.add_parser(verbs)
+    models.add_parser(verbs)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 2 a problem that stderr names, 130 interrupted."""
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("nanomot").setLevel(logging.INFO)
+    previous = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
+    try:
+        args = build_parser().parse_args(argv)
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except NanomotError as error:
+        print(f"nanomot: {error}", file=sys.stderr)
+        return EXIT_PROBLEM
+    except KeyboardInterrupt:
+        print("nanomot: interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left (a pager, head); the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _in_main_thread() -> bool:
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """A polite request to end is treated like Ctrl-C: outputs are closed and complete."""
+    raise KeyboardInterrupt

@@ -1,0 +1,36 @@
+"""Values on the command line that argparse does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from nanomot.errors import NanomotError
+
+
+def parse_classes(words: Sequence[str] | None) -> list[int | str] | None:
+    """Class names and ids, separated by blanks or commas; None where nothing was said."""
+    if words is None:
+        return None
+    parts = [part.strip() for word in words for part in word.split(",") if part.strip()]
+    return [int(part) if part.isdigit() else part for part in parts]
+
+
+def parse_assignments(words: Sequence[str]) -> dict[str, Any]:
+    """``key=value`` pairs; values are read as YAML, so that numbers and true/false keep their types.
+
+    Raises:
+        NanomotError: a word has no ``=``, or its value is not YAML.
+    """
+    values: dict[str, Any] = {}
+    for word in words:
+        key, sign, text = word.partition("=")
+        if not sign or not key:
+            raise NanomotError(f"--set takes KEY=VALUE, not {word!r}.")
+        try:
+            values[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise NanomotError(f"--set {key}: {text!r} is not a value.") from error
+    return values

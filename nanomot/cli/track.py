@@ -1,0 +1,161 @@
+"""``nanomot track``: follow objects through a video, a folder of pictures or a camera."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from nanomot.cli.options import parse_assignments, parse_classes
+from nanomot.errors import NanomotError
+from nanomot.trackers import tracker_names
+
+DEFAULT_MODEL = "motion"
+DEFAULT_CONF = 0.1
+SCENE = "scene"
+"""The path that names the built-in scene."""
+
+_DESCRIPTION = """\
+Follow objects through a video. Without arguments: the built-in scene of walking people, tracked by motion alone, with
+its result judged against the scene's ground truth; nothing is downloaded."""
+
+_EPILOG = """\
+examples:
+  nanomot track
+  nanomot track --path walk.mp4 --model nanodet-plus-m_416 --save
+  nanomot track --path rtsp://camera/stream --model nanodet-plus-m_416.onnx --show --save-csv
+  nanomot track --path MOT17-09-FRCNN --model det.npz --tracking-method bytetrack --set match_threshold=0.7
+
+results, in <project>/<name>/:
+  mot/<sequence>.txt   MOTChallenge lines: frame,id,left,top,width,height,score,-1,-1,-1; frames count from 1
+  <sequence>.mp4       with --save: the video with boxes, labels and trails
+  <sequence>.csv       with --save-csv: a line per track and frame, with time, class and score
+  <sequence>.jsonl     with --save-jsonl: an object per frame, empty frames included
+
+exit status: 0 done, 2 a problem (named in one sentence; what was written until then is kept), 130 interrupted"""
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to argparse's subparsers."""
+    parser = verbs.add_parser(
+        "track",
+        help="follow objects through a video, pictures or a camera",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_input(parser.add_argument_group("what to track"))
+    _add_detector(parser.add_argument_group("detector"))
+    _add_tracker(parser.add_argument_group("tracker"))
+    _add_output(parser.add_argument_group("results"))
+    parser.set_defaults(run=run)
+
+
+def _add_input(group: Any) -> None:
+    group.add_argument(
+        "--path",
+        "--source",
+        metavar="PATH",
+        help="video file, folder of pictures, MOT sequence folder, picture, webcam index, RTSP or HTTP URL, or "
+        f"{SCENE!r} for the built-in scene (default)",
+    )
+    group.add_argument("--demo", choices=("image", "video", "webcam"), help="kind of --path (default: as it looks)")
+    group.add_argument("--fps", type=float, default=30.0, help="rate of pictures without a time of their own")
+    group.add_argument(
+        "--roi", metavar="POLYGON|MASK", help='keep detections whose feet stand inside: "x,y x,y x,y" or a mask image'
+    )
+    group.add_argument(
+        "--reconnect-limit",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long a stream may be gone",
+    )
+
+
+def _add_detector(group: Any) -> None:
+    group.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help="zoo name (nanomot models list), ONNX file, stored detections (det.txt, COCO JSON, npz), or 'motion': "
+        "background subtraction for static cameras (default: %(default)s)",
+    )
+    group.add_argument(
+        "--conf", type=float, default=DEFAULT_CONF, help="detection floor (%(default)s)"
+    )
+    group.add_argument("--nms", type=float, default=0.6, help="IoU above which the weaker box goes (%(default)s)")
+    group.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="CLASS",
+        help="names or ids to keep, or 'all' (default: person)",
+    )
+    group.add_argument(
+        "--imgsz", default="auto", help="input shape: auto (the model's pixels at the video's aspect), native or HxW"
+    )
+    group.add_argument(
+        "--tiles", metavar="CxR", help="overlapping tiles plus the full frame, e.g. 3x1"
+    )
+    group.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (%(default)s)")
+    group.add_argument("--threads", type=int, help="threads of the model (default: chosen by measurement)")
+    group.add_argument("--reid-model", metavar="ONNX", help="appearance model; checked, and not used yet")
+
+
+def _add_tracker(group: Any) -> None:
+    group.add_argument(
+        "--tracking-method",
+        "--tracker",
+        default="nanotrack",
+        metavar="NAME",
+        help=f"{', '.join(tracker_names())} (default: %(default)s)",
+    )
+    group.add_argument("--config", metavar="YAML", help="parameters of the tracker; they replace the shipped ones")
+    group.add_argument("--mode", help="a named set of parameters, e.g. 'reference' for nanotrack")
+    group.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="any parameter of the tracker"
+    )
+    group.add_argument("--per-class", action="store_true", help="never match across classes")
+    group.add_argument("--only-detect", action="store_true", help="no tracking: every box with the id -1")
+
+
+def _add_output(group: Any) -> None:
+    group.add_argument("--project", default="runs/track", help="folder of all runs (%(default)s)")
+    group.add_argument("--name", default="exp", help="folder of this run; numbered when it exists (%(default)s)")
+    group.add_argument("--exist-ok", action="store_true", help="use the folder of this run even when it exists")
+    group.add_argument("--save", action="store_true", help="write the annotated video")
+    group.add_argument("--save-mot", action="store_true", help="accepted for old commands' sake: always done")
+    group.add_argument("--save-csv", action="store_true", help="write a CSV table")
+    group.add_argument("--save-jsonl", action="store_true", help="write JSON lines")
+    group.add_argument("--show", action="store_true", help="show the video while it is tracked; q or Esc ends it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``nanomot track``."""
+    from nanomot.video.opencv import require_opencv
+
+    require_opencv()
+    from nanomot.cli.tracking import track
+
+    if args.path is None:
+        if args.demo in ("image", "video"):
+            raise NanomotError(f"--demo {args.demo} needs --path.")
+        args.path = "0" if args.demo == "webcam" else SCENE
+        # Without any arguments the result is there to be looked at.
+        args.save = args.save or args.demo is None
+    if not 0.0 <= args.conf < 1.0:
+        raise NanomotError(f"--conf must lie in [0, 1), not at {args.conf}.")
+    if not 0.0 < args.nms <= 1.0:
+        raise NanomotError(f"--nms must lie in (0, 1], not at {args.nms}.")
+    args.classes = parse_classes(args.classes)
+    args.overrides = parse_assignments(args.set)
+    if args.per_class:
+        args.overrides["per_class"] = True
+    for name in ("config", "reid_model"):
+        _require_file(getattr(args, name), "--" + name.replace("_", "-"))
+    return track(args, sys.stdout)
+
+
+def _require_file(path: str | None, flag: str) -> None:
+    if path is not None and not Path(path).expanduser().is_file():
+        raise NanomotError(f"{path}: there is no such file, which {flag} names.")

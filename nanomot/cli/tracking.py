@@ -1,0 +1,170 @@
+"""One run of ``nanomot track``: from the parsed arguments to files and a summary."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TextIO
+
+from nanomot.cli.companions import companion
+from nanomot.cli.main import EXIT_INTERRUPTED, EXIT_OK
+from nanomot.cli.outputs import Outputs, run_folder
+from nanomot.cli.progress import Progress, TrackCount, stage_line
+from nanomot.cli.scene import DemoScene
+from nanomot.cli.track import SCENE
+from nanomot.cli.window import Window
+from nanomot.detections import Detector
+from nanomot.errors import NanomotError
+from nanomot.pipeline import run
+from nanomot.roi import RegionOfInterest
+from nanomot.timing import StageClock
+from nanomot.trackers import Tracker, create_tracker
+from nanomot.video.drawing import Drawer
+from nanomot.video.frames import FrameSource
+from nanomot.video.sinks import CsvWriter, JsonlWriter, MotWriter
+from nanomot.video.sources import open_source
+from nanomot.video.video_writer import VideoWriter
+
+_LOG = logging.getLogger("nanomot")
+
+
+def track(args: argparse.Namespace, out: TextIO) -> int:
+    """Track what ``args`` name, print a summary to ``out`` and return the exit status."""
+    # Whatever can be wrong with the arguments is found before anything is written.
+    tracker = (
+        None
+        if args.only_detect
+        else create_tracker(args.tracking_method, mode=args.mode, config=args.config, **args.overrides)
+    )
+    if args.reid_model is not None:
+        _check_reid_model(Path(args.reid_model).expanduser())
+    clock = StageClock()
+    detector = _load_detector(args, clock)
+    scene = DemoScene() if args.path == SCENE else None
+    source = (
+        scene.source()
+        if scene
+        else open_source(args.path, demo=args.demo, fps=args.fps, reconnect_limit=args.reconnect_limit)
+    )
+    with source:
+        roi = RegionOfInterest.parse(args.roi) if args.roi else None
+        folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
+        outputs = Outputs()
+        session = _Session(source, detector, tracker, roi, outputs, clock)
+        status = EXIT_OK
+        try:
+            _add_outputs(args, outputs, folder, source, detector, session.drawer)
+            session.play(Window(source.name) if args.show else None)
+        except KeyboardInterrupt:
+            status = EXIT_INTERRUPTED
+        finally:
+            # A failed frame must not cost the frames before it.
+            outputs.close()
+            session.print_summary(out, interrupted=status == EXIT_INTERRUPTED)
+    if scene is not None and not args.only_detect and status == EXIT_OK:
+        row = scene.judge(folder / "mot" / f"{source.name}.txt")
+        out.write("against the scene's ground truth: ")
+        out.write(", ".join(f"{metric} {row[metric]:.1f}" for metric in ("HOTA", "MOTA", "IDF1")) + "\n")
+    return status
+
+
+class _Session:
+    """The frames' way through the pipeline into the outputs, with all that is counted on it."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        detector: Detector,
+        tracker: Tracker | None,
+        roi: RegionOfInterest | None,
+        outputs: Outputs,
+        clock: StageClock,
+    ) -> None:
+        self.source, self.detector, self.tracker, self.roi = source, detector, tracker, roi
+        self.outputs, self.clock = outputs, clock
+        outlines = [] if roi is None or roi.polygon is None else [roi.polygon]
+        self.drawer = Drawer(detector.class_names, outlines=outlines)
+        self.progress: Progress | None = None
+        self.tracks_shown = TrackCount()
+
+    def play(self, window: Window | None) -> None:
+        """Run to the end of the source, or until the window is closed."""
+        steps = closing(run(self.source, self.detector, self.tracker, roi=self.roi, clock=self.clock))
+        with Progress(self.source.frame_count) as self.progress, steps as running:
+            for step in running:
+                self.tracks_shown.add(step.tracks.ids)
+                with self.clock("draw+write"):
+                    self.outputs.write(step.frame, step.tracks)
+                self.progress.step(len(step.tracks))
+                if window is not None and not window.show(step, self.drawer):
+                    return
+
+    def print_summary(self, out: TextIO, *, interrupted: bool) -> None:
+        """Say what was done, how fast, and where the results are."""
+        if self.progress is None:
+            return
+        frames, fps = self.progress.frames, self.progress.fps
+        what = "no tracks asked for" if self.tracker is None else f"{self.tracks_shown.total} tracks"
+        stopped = " (interrupted)" if interrupted else ""
+        out.write(f"{self.source.name}: {frames} frames{stopped}, {what}, {fps:.1f} frames per second\n")
+        out.write(f"frames per second by stage: {stage_line(self.clock)}\n")
+        for path in self.outputs.paths:
+            out.write(f"  {path}\n")
+        out.flush()
+
+
+def _load_detector(args: argparse.Namespace, clock: StageClock) -> Detector:
+    options: dict[str, Any] = {"conf": args.conf, "classes": args.classes, "clock": clock}
+    detector: Detector = companion("detectors").load_detector(
+        args.model,
+        nms=args.nms,
+        imgsz=args.imgsz,
+        tiles=args.tiles,
+        threads=args.threads,
+        device=args.device,
+        **options,
+    )
+    return detector
+
+
+def _check_reid_model(path: Path) -> None:
+    import onnx
+
+    companion("reid")
+    try:
+        onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # protobuf and onnx raise many kinds
+        raise NanomotError(f"{path}: is not an ONNX model, which --reid-model names.") from error
+    _LOG.warning("--reid-model %s is not used: appearance is not built in yet.", path)
+
+
+def _add_outputs(
+    args: argparse.Namespace,
+    outputs: Outputs,
+    folder: Path,
+    source: FrameSource,
+    detector: Detector,
+    drawer: Drawer,
+) -> None:
+    names: Sequence[str] = detector.class_names
+    path = folder / "mot" / f"{source.name}.txt"
+    outputs.add(path, MotWriter(path))
+    if args.save_csv:
+        path = folder / f"{source.name}.csv"
+        outputs.add(path, CsvWriter(path, class_names=names))
+    if args.save_jsonl:
+        path = folder / f"{source.name}.jsonl"
+        outputs.add(path, JsonlWriter(path, class_names=names))
+    if args.save:
+        path = folder / f"{source.name}.mp4"
+        outputs.add(
+            path,
+            VideoWriter(
+                path,
+                fps=source.fps,
+                draw=lambda frame, tracks: drawer.draw(frame.image, tracks, time=frame.time),
+            ),
+        )

@@ -1,0 +1,217 @@
+"""Frames in, tracks out: decoding and detection run ahead in threads of their own, tracking in the caller's.
+
+The detector takes most of a frame's time and leaves Python while it computes, so that decoding, tracking, drawing and
+writing hide behind it. Frames keep their order and none is passed over: one that could not be read, or in which
+nothing was found, still reaches the tracker.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nanomot.detections import Detections, Detector, SeekableDetector, Source, Tracks
+from nanomot.roi import RegionOfInterest
+from nanomot.timing import StageClock
+from nanomot.trackers import Tracker, create_tracker
+from nanomot.video.frames import Frame, FrameSource
+from nanomot.video.sources import open_source
+
+_T = TypeVar("_T")
+
+_AHEAD = 2
+"""Frames that a stage may be ahead of the next: more costs memory and latency and gains nothing."""
+_POLL_SECONDS = 0.1
+_JOIN_SECONDS = 5.0
+_END = object()
+
+
+class TrackedFrame(NamedTuple):
+    """One frame with its tracks.
+
+    Attributes:
+        frame_index: number of the frame, from 0; result files count from 1.
+        time: seconds since the start of the video.
+        frame: (H, W, 3) uint8 BGR picture, not to be changed in place.
+        tracks: the tracks of this frame.
+    """
+
+    frame_index: int
+    time: float
+    frame: NDArray[np.uint8]
+    tracks: Tracks
+
+
+class Step(NamedTuple):
+    """All that is known of one frame: what :func:`run` yields."""
+
+    frame: Frame
+    detections: Detections
+    tracks: Tracks
+
+
+def track_video(
+    source: str | Path | FrameSource,
+    detector: Detector,
+    tracker: Tracker | str = "nanotrack",
+    *,
+    roi: RegionOfInterest | None = None,
+    clock: StageClock | None = None,
+) -> Generator[TrackedFrame, None, None]:
+    """Track through a video; a generator of ``(frame_index, time, frame, tracks)``.
+
+    Args:
+        source: a path, URL, webcam index or opened source; :func:`nanomot.video.sources.open_source`.
+        detector: whatever finds boxes in a picture, for instance ``detectors.load_detector("nanodet-plus-m_416")``.
+        tracker: a tracker or its name; it is reset first.
+        roi: detections outside of it are dropped.
+        clock: collects the seconds of the stages "decode", "detect" and "track".
+
+    Raises:
+        NanomotError: the source cannot be opened or fails.
+    """
+    with closing(run(source, detector, tracker, roi=roi, clock=clock)) as steps:
+        for step in steps:
+            yield TrackedFrame(step.frame.index, step.frame.time, step.frame.image, step.tracks)
+
+
+def run(
+    source: str | Path | FrameSource,
+    detector: Detector,
+    tracker: Tracker | str | None,
+    *,
+    roi: RegionOfInterest | None = None,
+    clock: StageClock | None = None,
+) -> Generator[Step, None, None]:
+    """As :func:`track_video`, with the detections; without a tracker the tracks are the detections, their ids -1."""
+    clock = clock or StageClock()
+    if isinstance(tracker, str):
+        tracker = create_tracker(tracker)
+    if tracker is not None:
+        tracker.reset()
+    opened = source if isinstance(source, FrameSource) else open_source(source)
+
+    def detect(frame: Frame) -> tuple[Frame, Detections]:
+        with clock("detect"):
+            return frame, _detect(frame, detector, roi)
+
+    stop = threading.Event()
+    frames = _Ahead(_timed(opened, clock), stop, "nanomot-decode", newest_only=opened.live)
+    found = _Ahead(map(detect, frames), stop, "nanomot-detect")
+    try:
+        for frame, detections in found:
+            if tracker is None:
+                yield Step(frame, detections, detections_as_tracks(detections))
+                continue
+            with clock("track"):
+                tracks = tracker.update(detections, frame=frame.image, time=frame.time)
+            yield Step(frame, detections, tracks)
+    finally:
+        stop.set()
+        found.join()
+        # A capture must not be released while a thread still reads from it.
+        if frames.join():
+            opened.close()
+
+
+def detections_as_tracks(detections: Detections) -> Tracks:
+    """Detections in the form of tracks without identity: every id is -1."""
+    count = len(detections)
+    return Tracks(
+        boxes=detections.boxes,
+        ids=np.full(count, -1, np.int64),
+        scores=detections.scores,
+        class_ids=detections.class_ids,
+        detection_indices=np.arange(count, dtype=np.int64),
+        sources=np.full(count, Source.DETECTED, np.int8),
+        ages=np.zeros(count, np.int64),
+    )
+
+
+def _detect(frame: Frame, detector: Detector, roi: RegionOfInterest | None) -> Detections:
+    if isinstance(detector, SeekableDetector):
+        detector.seek(frame.index)
+    elif not frame.valid:
+        return Detections.empty()
+    detections = detector.detect(frame.image)
+    if roi is None or len(detections) == 0:
+        return detections
+    height, width = frame.image.shape[:2]
+    return detections[roi.keep(detections, width, height)]
+
+
+def _timed(frames: Iterable[Frame], clock: StageClock) -> Iterator[Frame]:
+    iterator = iter(frames)
+    while True:
+        with clock("decode"):
+            frame = next(iterator, None)
+        if frame is None:
+            return
+        yield frame
+
+
+class _Ahead(Generic[_T]):
+    """Iterates over ``items`` while a thread already makes the next ones; what it raises is raised in the caller.
+
+    With ``newest_only`` an item that nobody took in time is replaced by the next: a camera does not wait.
+    """
+
+    def __init__(self, items: Iterable[_T], stop: threading.Event, name: str, *, newest_only: bool = False) -> None:
+        self._items = items
+        self._stop = stop
+        self._newest_only = newest_only
+        self._waiting: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(1 if newest_only else _AHEAD)
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[_T]:
+        while not self._stop.is_set():
+            try:
+                item, failure = self._waiting.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if failure is not None:
+                raise failure
+            if item is _END:
+                return
+            yield item
+
+    def join(self) -> bool:
+        """Wait for the thread after ``stop`` was set; False where it hangs in a device."""
+        self._thread.join(timeout=_JOIN_SECONDS)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        failure: BaseException | None = None
+        try:
+            for item in self._items:
+                self._put((item, None), replace=self._newest_only)
+                if self._stop.is_set():
+                    return
+        except BaseException as error:  # handed over to the thread that asked for the items
+            failure = error
+        self._put((_END, failure), replace=False)
+
+    def _put(self, entry: tuple[Any, BaseException | None], *, replace: bool) -> None:
+        while not self._stop.is_set():
+            try:
+                self._waiting.put(entry, timeout=0.0 if replace else _POLL_SECONDS)
+            except queue.Full:
+                if replace:
+                    _drop_oldest(self._waiting)
+            else:
+                return
+
+
+def _drop_oldest(waiting: queue.Queue[Any]) -> None:
+    try:
+        waiting.get_nowait()
+    except queue.Empty:
+        return
