@@ -43,6 +43,8 @@ class Tracker(ABC):
         """Forget everything; the next frame is the first of a new sequence and ids start at 1 again."""
         self.frame = 0
         self.time = 0.0
+        self.interval = 1.0 / self.frame_rate
+        """Seconds between the last two frames; while a frame is associated, between the two before it."""
         self._clear()
 
     def update(
@@ -76,8 +78,12 @@ class Tracker(ABC):
             if warp.shape != (2, 3) or not np.isfinite(warp).all():
                 raise NanomotError(f"update: warp must be a finite (2, 3) matrix, not one of shape {warp.shape}.")
         self.frame += 1
+        elapsed = float(time) - self.time
         self.time = float(time)
-        return self._step(detections, frame, warp)
+        tracks = self._step(detections, frame, warp)
+        if self.frame > 1:
+            self.interval = elapsed
+        return tracks
 
     @abstractmethod
     def _clear(self) -> None:
@@ -109,6 +115,16 @@ class TableTracker(Tracker):
 
     def _within_buffer(self) -> NDArray[np.bool_]:
         """Which tracks were seen within ``track_buffer``, by the clock."""
-        limit = self.parameters.track_buffer / BUFFER_RATE + _TIME_TOLERANCE
-        within: NDArray[np.bool_] = self.time - self.table.seen_times <= limit
-        return within
+        return self._seen_since(self.parameters.track_buffer / BUFFER_RATE)
+
+    def _forget_stalled(self) -> None:
+        """Before a frame is associated, drop the tracks whose time ran out while no frame came.
+
+        Tracks die at the end of a frame, so one may be matched an interval after its time (as in BYTE); a camera that
+        stood still for a minute must not hand its ids to whoever stands there now.
+        """
+        self.table.keep(self._seen_since(self.parameters.track_buffer / BUFFER_RATE + self.interval))
+
+    def _seen_since(self, seconds: float) -> NDArray[np.bool_]:
+        seen: NDArray[np.bool_] = self.time - self.table.seen_times <= seconds + _TIME_TOLERANCE
+        return seen

@@ -110,6 +110,7 @@ class StagedTracker(TableTracker):
 
     def _predict(self, warp: Array | None) -> None:
         """Move confirmed tracks ahead; BYTE leaves tentative ones where they were born."""
+        self._forget_stalled()
         table = self.table
         table.detections[:] = -1
         table.kalman.rest_sizes(table.rows_in(LOST))

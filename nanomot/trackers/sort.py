@@ -38,6 +38,7 @@ class SortTracker(TableTracker):
     motion: MotionModel = XysrMotion()
 
     def _step(self, detections: Detections, frame: NDArray[np.uint8] | None, warp: Array | None) -> Tracks:
+        self._forget_stalled()
         table, parameters = self.table, self.parameters
         table.detections[:] = -1
         kalman = table.kalman
