@@ -16,6 +16,13 @@ from numpy.typing import NDArray
 
 from nanomot.errors import NanomotError
 
+try:
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+except ImportError:  # the edge has NumPy alone
+    linear_sum_assignment = None
+
 Array = NDArray[np.float64]
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -68,8 +75,6 @@ def _gated_pairs(rows: NDArray[Any], columns: NDArray[Any], gated: NDArray[np.bo
 
 
 def _solve_scipy(cost: Array, limit: float, gated: NDArray[np.bool_]) -> Pairs:
-    from scipy.optimize import linear_sum_assignment
-
     rows, columns = linear_sum_assignment(_clamped(cost, limit))
     return _gated_pairs(rows, columns, gated)
 
@@ -137,9 +142,6 @@ def _shortest_augmenting_paths(cost: Array) -> NDArray[np.intp]:
 
 def _solve_components(cost: Array, limit: float, gated: NDArray[np.bool_]) -> Pairs:
     """Solve each connected component of the graph of gated pairs on its own; the union is the optimum of the whole."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     rows, columns = np.nonzero(gated)
     row_count, column_count = cost.shape
     nodes = row_count + column_count
@@ -163,10 +165,9 @@ def _solve_components(cost: Array, limit: float, gated: NDArray[np.bool_]) -> Pa
 
 
 def _solve_auto(cost: Array, limit: float, gated: NDArray[np.bool_]) -> Pairs:
-    try:
-        return (_solve_components if cost.size > _COMPONENTS_FROM else _solve_scipy)(cost, limit, gated)
-    except ImportError:
+    if linear_sum_assignment is None:
         return _solve_numpy(cost, limit, gated)
+    return (_solve_components if cost.size > _COMPONENTS_FROM else _solve_scipy)(cost, limit, gated)
 
 
 _SOLVERS: dict[str, Callable[[Array, float, NDArray[np.bool_]], Pairs]] = {

@@ -89,8 +89,12 @@ def run(
     *,
     roi: RegionOfInterest | None = None,
     clock: StageClock | None = None,
+    stop: threading.Event | None = None,
 ) -> Generator[Step, None, None]:
-    """As :func:`track_video`, with the detections; without a tracker the tracks are the detections, their ids -1."""
+    """As :func:`track_video`, with the detections; without a tracker the tracks are the detections, their ids -1.
+
+    When somebody sets ``stop``, the generator ends, even while it waits for a frame.
+    """
     clock = clock or StageClock()
     if isinstance(tracker, str):
         tracker = create_tracker(tracker)
@@ -102,11 +106,11 @@ def run(
         with clock("detect"):
             return frame, _detect(frame, detector, roi)
 
-    stop = threading.Event()
-    frames = _Ahead(_timed(opened, clock), stop, "nanomot-decode", newest_only=opened.live)
-    found = _Ahead(map(detect, frames), stop, "nanomot-detect")
+    done = threading.Event()
+    frames = _Ahead(_timed(opened, clock), done, "nanomot-decode", newest_only=opened.live)
+    found = _Ahead(map(detect, frames), done, "nanomot-detect")
     try:
-        for frame, detections in found:
+        for frame, detections in found.until(stop):
             if tracker is None:
                 yield Step(frame, detections, detections_as_tracks(detections))
                 continue
@@ -114,7 +118,7 @@ def run(
                 tracks = tracker.update(detections, frame=frame.image, time=frame.time)
             yield Step(frame, detections, tracks)
     finally:
-        stop.set()
+        done.set()
         found.join()
         # A capture must not be released while a thread still reads from it.
         if frames.join():
@@ -172,7 +176,11 @@ class _Ahead(Generic[_T]):
         self._thread.start()
 
     def __iter__(self) -> Iterator[_T]:
-        while not self._stop.is_set():
+        return self.until(None)
+
+    def until(self, asked: threading.Event | None) -> Iterator[_T]:
+        """The items, until somebody asks for an end."""
+        while not (self._stop.is_set() or (asked is not None and asked.is_set())):
             try:
                 item, failure = self._waiting.get(timeout=_POLL_SECONDS)
             except queue.Empty:

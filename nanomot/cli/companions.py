@@ -1,24 +1,29 @@
-"""The packages that lie beside nanomot, made sure to be ours."""
+"""The packages that travel beside nanomot, made sure to be ours: their names are common."""
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from importlib.util import find_spec
+from pathlib import Path
 
 from nanomot.errors import NanomotError
 
+COMPANIONS = ("detectors", "reid")
 
-def companion(name: str) -> ModuleType:
-    """Import ``detectors`` or ``reid``.
+
+def check_companions() -> None:
+    """Make sure that ``import detectors`` and ``import reid`` find the packages that lie beside this one.
 
     Raises:
-        NanomotError: another package of that name comes first on the import path.
+        NanomotError: another package of that name comes first on the import path, or ours is missing.
     """
-    module = importlib.import_module(name)
-    if not getattr(module, "NANOMOT_PACKAGE", False):
-        place = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", [])), "somewhere")
-        raise NanomotError(
-            f"{place}: this package shadows nanomot's own package {name!r}; rename it, or run nanomot from another "
-            "folder and without it on PYTHONPATH."
-        )
-    return module
+    home = Path(__file__).resolve().parents[2]
+    for name in COMPANIONS:
+        spec = find_spec(name)
+        if spec is None:
+            raise NanomotError(f"{home}: the package {name!r} is missing beside nanomot; install nanomot again.")
+        place = Path(spec.origin or next(iter(spec.submodule_search_locations or ["?"]))).resolve()
+        if place != home / name / "__init__.py":
+            raise NanomotError(
+                f"{place}: shadows nanomot's own package {name!r}; rename it, or run nanomot from another folder and "
+                "without it on PYTHONPATH."
+            )

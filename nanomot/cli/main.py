@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 
+from nanomot.cli.companions import check_companions
 from nanomot.errors import NanomotError
 
 EXIT_OK = 0
@@ -36,8 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 2 a problem that stderr names, 130 interrupted."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("nanomot").setLevel(logging.INFO)
-    previous = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
     try:
+        check_companions()
         args = build_parser().parse_args(argv)
         status: int = args.run(args)
         sys.stdout.flush()
@@ -52,17 +51,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has left (a pager, head); the interpreter must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
-
-
-def _in_main_thread() -> bool:
-    import threading
-
-    return threading.current_thread() is threading.main_thread()
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """A polite request to end is treated like Ctrl-C: outputs are closed and complete."""
-    raise KeyboardInterrupt

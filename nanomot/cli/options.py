@@ -10,12 +10,12 @@ import yaml
 from nanomot.errors import NanomotError
 
 
-def parse_classes(words: Sequence[str] | None) -> list[int | str] | None:
-    """Class names and ids, separated by blanks or commas; None where nothing was said."""
+def parse_classes(words: Sequence[str] | None, default: str) -> list[int | str] | str | None:
+    """Class names and ids, separated by blanks or commas; ``default`` where nothing was said, None for ``all``."""
     if words is None:
-        return None
+        return default
     parts = [part.strip() for word in words for part in word.split(",") if part.strip()]
-    return [int(part) if part.isdigit() else part for part in parts]
+    return None if parts == ["all"] else [int(part) if part.isdigit() else part for part in parts]
 
 
 def parse_assignments(words: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nanomot.cli.options import parse_assignments, parse_classes
+from nanomot.cli.options import parse_assignments
 from nanomot.errors import NanomotError
 from nanomot.trackers import tracker_names
 
@@ -81,9 +81,7 @@ def _add_detector(group: Any) -> None:
         help="zoo name (nanomot models list), ONNX file, stored detections (det.txt, COCO JSON, npz), or 'motion': "
         "background subtraction for static cameras (default: %(default)s)",
     )
-    group.add_argument(
-        "--conf", type=float, default=DEFAULT_CONF, help="detection floor (%(default)s)"
-    )
+    group.add_argument("--conf", type=float, default=DEFAULT_CONF, help="detection floor (%(default)s)")
     group.add_argument("--nms", type=float, default=0.6, help="IoU above which the weaker box goes (%(default)s)")
     group.add_argument(
         "--classes",
@@ -94,9 +92,7 @@ def _add_detector(group: Any) -> None:
     group.add_argument(
         "--imgsz", default="auto", help="input shape: auto (the model's pixels at the video's aspect), native or HxW"
     )
-    group.add_argument(
-        "--tiles", metavar="CxR", help="overlapping tiles plus the full frame, e.g. 3x1"
-    )
+    group.add_argument("--tiles", metavar="CxR", help="overlapping tiles plus the full frame, e.g. 3x1")
     group.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (%(default)s)")
     group.add_argument("--threads", type=int, help="threads of the model (default: chosen by measurement)")
     group.add_argument("--reid-model", metavar="ONNX", help="appearance model; checked, and not used yet")
@@ -147,7 +143,6 @@ def run(args: argparse.Namespace) -> int:
         raise NanomotError(f"--conf must lie in [0, 1), not at {args.conf}.")
     if not 0.0 < args.nms <= 1.0:
         raise NanomotError(f"--nms must lie in (0, 1], not at {args.nms}.")
-    args.classes = parse_classes(args.classes)
     args.overrides = parse_assignments(args.set)
     if args.per_class:
         args.overrides["per_class"] = True

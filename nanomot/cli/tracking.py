@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from nanomot.cli.companions import companion
+from detectors import PERSON_IF_KNOWN, load_detector
+from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.main import EXIT_INTERRUPTED, EXIT_OK
+from nanomot.cli.options import parse_classes
 from nanomot.cli.outputs import Outputs, run_folder
 from nanomot.cli.progress import Progress, TrackCount, stage_line
 from nanomot.cli.scene import DemoScene
@@ -55,15 +58,15 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
         outputs = Outputs()
         session = _Session(source, detector, tracker, roi, outputs, clock)
         status = EXIT_OK
-        try:
-            _add_outputs(args, outputs, folder, source, detector, session.drawer)
-            session.play(Window(source.name) if args.show else None)
-        except KeyboardInterrupt:
-            status = EXIT_INTERRUPTED
-        finally:
-            # A failed frame must not cost the frames before it.
-            outputs.close()
-            session.print_summary(out, interrupted=status == EXIT_INTERRUPTED)
+        with graceful_stop() as stop:
+            try:
+                _add_outputs(args, outputs, folder, source, detector, session.drawer)
+                if session.play(Window(source.name) if args.show else None, stop):
+                    status = EXIT_INTERRUPTED
+            finally:
+                # A failed frame must not cost the frames before it.
+                outputs.close()
+                session.print_summary(out, interrupted=status == EXIT_INTERRUPTED)
     if scene is not None and not args.only_detect and status == EXIT_OK:
         row = scene.judge(folder / "mot" / f"{source.name}.txt")
         out.write("against the scene's ground truth: ")
@@ -85,22 +88,24 @@ class _Session:
     ) -> None:
         self.source, self.detector, self.tracker, self.roi = source, detector, tracker, roi
         self.outputs, self.clock = outputs, clock
-        outlines = [] if roi is None or roi.polygon is None else [roi.polygon]
-        self.drawer = Drawer(detector.class_names, outlines=outlines)
+        self.drawer = Drawer(detector.class_names, outlines=roi.outlines if roi else None)
         self.progress: Progress | None = None
         self.tracks_shown = TrackCount()
 
-    def play(self, window: Window | None) -> None:
-        """Run to the end of the source, or until the window is closed."""
-        steps = closing(run(self.source, self.detector, self.tracker, roi=self.roi, clock=self.clock))
+    def play(self, window: Window | None, stop: threading.Event) -> bool:
+        """Run to the end of the source, or until the window is closed; True where ``stop`` ended it."""
+        steps = closing(run(self.source, self.detector, self.tracker, roi=self.roi, clock=self.clock, stop=stop))
         with Progress(self.source.frame_count) as self.progress, steps as running:
             for step in running:
                 self.tracks_shown.add(step.tracks.ids)
                 with self.clock("draw+write"):
                     self.outputs.write(step.frame, step.tracks)
                 self.progress.step(len(step.tracks))
+                if stop.is_set():
+                    return True
                 if window is not None and not window.show(step, self.drawer):
-                    return
+                    return False
+        return stop.is_set()
 
     def print_summary(self, out: TextIO, *, interrupted: bool) -> None:
         """Say what was done, how fast, and where the results are."""
@@ -117,15 +122,16 @@ class _Session:
 
 
 def _load_detector(args: argparse.Namespace, clock: StageClock) -> Detector:
-    options: dict[str, Any] = {"conf": args.conf, "classes": args.classes, "clock": clock}
-    detector: Detector = companion("detectors").load_detector(
+    detector: Detector = load_detector(
         args.model,
+        conf=args.conf,
         nms=args.nms,
         imgsz=args.imgsz,
+        classes=parse_classes(args.classes, PERSON_IF_KNOWN),
         tiles=args.tiles,
         threads=args.threads,
         device=args.device,
-        **options,
+        clock=clock,
     )
     return detector
 
@@ -133,7 +139,6 @@ def _load_detector(args: argparse.Namespace, clock: StageClock) -> Detector:
 def _check_reid_model(path: Path) -> None:
     import onnx
 
-    companion("reid")
     try:
         onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf and onnx raise many kinds
