@@ -36,7 +36,7 @@ def parse_imgsz(value: str | int | Sequence[int]) -> str | Size:
             sides = [int(match[1]), int(match[2] or match[1])]
     elif isinstance(value, int):
         sides = [value, value]
-    elif len(value) == 2 and all(isinstance(side, int) for side in value):
+    elif isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(side, int) for side in value):
         sides = list(value)
     if sides is None:
         raise NanomotError(

@@ -6,7 +6,7 @@ Output layouts are recognised from shapes alone. A head is made for one input si
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,11 +106,20 @@ def select(
     Only the ``wanted`` columns are read. Logits are compared as logits, and only survivors pass the sigmoid. The last
     value counts entries that are not a number.
     """
+    if wanted is not None and len(wanted) == 1:
+        # The usual case, people alone: one column as a view, without copies and without two-dimensional searching.
+        column = int(wanted[0])
+        rows, _, kept, broken = select(scores[:, column : column + 1], conf, None, logits)
+        return rows, np.full(len(rows), column, dtype=np.int64), kept, broken
     columns = scores if wanted is None else scores[:, wanted]
     floor = np.float32(conf)
     if logits:
         floor = np.float32(np.log(conf / (1.0 - conf)) if 0.0 < conf < 1.0 else (-np.inf if conf <= 0.0 else np.inf))
-    rows, picked = np.nonzero(columns >= floor)
+    if columns.shape[1] == 1:
+        rows = np.flatnonzero(columns[:, 0] >= floor)
+        picked = np.zeros(len(rows), dtype=np.int64)
+    else:
+        rows, picked = np.nonzero(columns >= floor)
     # A sum is not a number as soon as one entry is not; looking at every entry is left to that case.
     broken = int(np.isnan(columns).sum()) if np.isnan(columns.sum()) else 0
     kept = columns[rows, picked]
@@ -146,10 +155,11 @@ def recognise(
             if head is not None:
                 heads[family] = head
     if not heads:
+        stated = replace(manifest, imgsz=None) != Manifest()
+        hint = " Check the model's manifest, which has to fit too." if stated else ""
         raise NanomotError(
             f"{model}: is not a detector with a known output layout; at an input of {size[0]}x{size[1]} its outputs "
-            f"have the shapes {told}."
-            + ("" if manifest == Manifest() else " Check the model's manifest, which has to fit too.")
+            f"have the shapes {told}.{hint}"
         )
     if len(heads) > 1:
         raise NanomotError(

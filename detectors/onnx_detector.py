@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from detectors.classes import names_of, wanted_ids
 from detectors.engine import Engine, SizeError, build_engine
 from detectors.graph import load_graph, native_size
 from detectors.imgsz import ASPECT_TOLERANCE, aspect_error, auto_size, parse_imgsz
-from detectors.layouts import Candidates, Size
+from detectors.layouts import Candidates, FloatArray, Size
 from detectors.manifest import manifest_for, with_conventions
 from detectors.nms import nms
 from detectors.normalise import take_bytes
@@ -32,6 +32,22 @@ _OPEN_SIZE = (416, 416)
 """Input size of a file that leaves it open and has no manifest that says otherwise."""
 _MOST_ENGINES = 4
 _MOST_FITS = 8
+
+
+class Prepared(NamedTuple):
+    """A picture ready for its network."""
+
+    engine: Engine
+    fit: Fit
+    planes: NDArray[np.generic]
+
+
+class Inferred(NamedTuple):
+    """A network's outputs for a picture."""
+
+    engine: Engine
+    fit: Fit
+    outputs: list[FloatArray]
 
 
 class OnnxDetector:
@@ -99,15 +115,25 @@ class OnnxDetector:
         Raises:
             NanomotError: the frame is no such picture.
         """
+        return self.finish(self.infer(self.prepare(frame)))
+
+    def prepare(self, frame: NDArray[np.uint8]) -> Prepared:
+        """The first third of :meth:`detect`: the picture as an input of the network at the size that suits it."""
         with self.clock("preprocess"):
             height, width = check_frame(frame).shape[:2]
             engine, fit = _remembered(self._fits, (height, width), _MOST_FITS, self._fit)
-            planes = fit.planes(frame)
+            return Prepared(engine, fit, fit.planes(frame))
+
+    def infer(self, prepared: Prepared) -> Inferred:
+        """The second third, nearly all of the time: the network."""
         with self.clock("inference"):
-            outputs = engine.run(planes)
+            return Inferred(prepared.engine, prepared.fit, prepared.engine.run(prepared.planes))
+
+    def finish(self, inferred: Inferred) -> Detections:
+        """The last third: boxes from the network's outputs."""
         with self.clock("postprocess"):
-            found = engine.read(outputs, self._conf, self._wanted, self._logits)
-            return self._detections(found, fit)
+            found = inferred.engine.read(inferred.outputs, self._conf, self._wanted, self._logits)
+            return self._detections(found, inferred.fit)
 
     def describe(self) -> str:
         """One line for logs: the file, its family, its classes and its input."""
@@ -119,24 +145,22 @@ class OnnxDetector:
         )
 
     def _detections(self, found: Candidates, fit: Fit) -> Detections:
-        boxes, scores, class_ids = found.boxes, found.scores, found.class_ids
-        # One sum tells whether all is finite; which rows are at fault is looked up only where something is.
-        sound = bool((boxes[:, 2:] > boxes[:, :2]).all()) and bool(np.isfinite(boxes.sum() + scores.sum()))
-        if found.broken or not sound:
-            self._warn(
-                "broken",
-                "%s: the network gives scores or boxes that are not numbers, or boxes without size; they are dropped.",
-                self.path.name,
-            )
-            good = valid_rows(boxes, scores)
-            boxes, scores, class_ids = boxes[good], scores[good], class_ids[good]
-        boxes = fit.to_frame(boxes)
-        # What lies wholly in a letterbox's border has no size once it is clipped.
-        inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        if not inside.all():
-            boxes, scores, class_ids = boxes[inside], scores[inside], class_ids[inside]
+        boxes, scores, class_ids = fit.to_frame(found.boxes), found.scores, found.class_ids
+        # A box that is wrong or not a number is so after clipping too; only infinite ones look sound then.
+        sized = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        if found.broken or not sized.all() or not np.isfinite(found.boxes).all():
+            good = valid_rows(found.boxes, scores)
+            if found.broken or not good.all():
+                self._warn(
+                    "broken",
+                    "%s: the network gives scores or boxes that are not numbers, or boxes without size; they are dropped.",
+                    self.path.name,
+                )
+            # What lies wholly in a letterbox's border has no size once it is clipped: dropped without a word.
+            keep = good & sized
+            boxes, scores, class_ids = boxes[keep], scores[keep], class_ids[keep]
         kept = nms(boxes, scores, class_ids, self._nms)
-        return Detections(boxes[kept], scores[kept], class_ids[kept])
+        return Detections.trusted(boxes[kept].astype(np.float64), scores[kept].astype(np.float64), class_ids[kept])
 
     def _fit(self, frame: Size) -> tuple[Engine, Fit]:
         """Choose input size and resize for pictures of one size; the only place where that is decided."""
@@ -174,11 +198,14 @@ class OnnxDetector:
 
     def _build(self, size: Size) -> Engine:
         def build(wanted: Size) -> Engine:
-            engine = build_engine(
-                self._model, wanted, self._manifest, self.path.name, threads=self._threads, device=self._device
-            )
+            try:
+                engine = build_engine(
+                    self._model, wanted, self._manifest, self.path.name, threads=self._threads, device=self._device
+                )
+            except NanomotError as error:
+                raise SizeError(f"its outputs do not follow the input's size: {error}") from error
             if (engine.head.family, engine.head.num_classes) != (self.family, self.num_classes):
-                raise SizeError("its outputs change their meaning with it")
+                raise SizeError("its outputs change their meaning with the input's size")
             return engine
 
         return _remembered(self._engines, size, _MOST_ENGINES, build)

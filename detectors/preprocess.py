@@ -39,7 +39,7 @@ class Fit:
     """Brings pictures of one size to inputs of another.
 
     ``resize`` is ``stretch``, ``letterbox`` (centred) or ``letterbox-topleft``; the border of a letterbox has the grey
-    value ``pad``. The buffers are reused: what :meth:`planes` returns is overwritten by its next call.
+    value ``pad``. One picture at a time: what :meth:`planes` returned stays as it is, what it works on is used again.
     """
 
     def __init__(self, frame: Size, size: Size, resize: str, pad: int) -> None:
@@ -52,7 +52,6 @@ class Fit:
         top, left = ((size[0] - height) // 2, (size[1] - width) // 2) if resize == "letterbox" else (0, 0)
         self._canvas = np.full((*size, 3), pad, dtype=np.uint8)
         self._inside = self._canvas[top : top + height, left : left + width]
-        self._planes = np.empty((1, 3, *size), dtype=np.uint8)
         self._shift = np.array([left, top, left, top], dtype=np.float64)
         self._scale = np.array([frame[1] / width, frame[0] / height] * 2, dtype=np.float64)
 
@@ -60,8 +59,10 @@ class Fit:
         """The picture as bytes of shape (1, 3, height, width), channels in the frame's order."""
         height, width = self._inside.shape[:2]
         cv2.resize(frame, (width, height), dst=self._inside, interpolation=cv2.INTER_LINEAR)
-        cv2.split(self._canvas, list(self._planes[0]))
-        return self._planes
+        # A new array each time, since the next picture is prepared while the network still reads this one.
+        planes = np.empty((1, 3, *self._canvas.shape[:2]), dtype=np.uint8)
+        cv2.split(self._canvas, list(planes[0]))
+        return planes
 
     def to_frame(self, boxes: NDArray[Any]) -> NDArray[np.float64]:
         """(N, 4) ``xyxy`` boxes in pixels of the input as boxes in pixels of the picture, clipped to it."""

@@ -96,6 +96,19 @@ class Detections:
             object.__setattr__(self, name, value)
 
     @classmethod
+    def trusted(
+        cls,
+        boxes: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        class_ids: NDArray[np.int64],
+        embeddings: NDArray[np.floating[Any]] | None = None,
+    ) -> Detections:
+        """Detections from arrays of the right types that the caller has already checked; nothing is looked at."""
+        made = object.__new__(cls)
+        made.__dict__.update(boxes=boxes, scores=scores, class_ids=class_ids, embeddings=embeddings)
+        return made
+
+    @classmethod
     def empty(cls) -> Detections:
         """No detection: what a tracker is given on a frame where nothing was found."""
         return cls(np.empty((0, 4)), np.empty(0), np.empty(0))
@@ -188,4 +201,24 @@ class SeekableDetector(Detector, Protocol):
 
     def seek(self, frame_index: int) -> None:
         """Make the next ``detect`` answer for the frame of this index (0 is the first)."""
+        ...
+
+
+@runtime_checkable
+class PhasedDetector(Detector, Protocol):
+    """A detector whose work has a heavy middle part, so that the rest can hide behind it in other threads.
+
+    ``detect(frame)`` is ``finish(infer(prepare(frame)))``.
+    """
+
+    def prepare(self, frame: NDArray[np.uint8]) -> Any:
+        """Turn the picture into the network's input."""
+        ...
+
+    def infer(self, prepared: Any) -> Any:
+        """Run the network."""
+        ...
+
+    def finish(self, inferred: Any) -> Detections:
+        """Read boxes from the network's outputs."""
         ...

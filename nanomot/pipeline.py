@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -17,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.detections import Detections, Detector, SeekableDetector, Source, Tracks
+from nanomot.detections import Detections, Detector, PhasedDetector, SeekableDetector, Source, Tracks
 from nanomot.roi import RegionOfInterest
 from nanomot.timing import StageClock
 from nanomot.trackers import Tracker, create_tracker
@@ -102,15 +102,13 @@ def run(
         tracker.reset()
     opened = source if isinstance(source, FrameSource) else open_source(source)
 
-    def detect(frame: Frame) -> tuple[Frame, Detections]:
-        with clock("detect"):
-            return frame, _detect(frame, detector, roi)
-
+    phases = _phases(detector, clock, live=opened.live)
     done = threading.Event()
-    frames = _Ahead(_timed(opened, clock), done, "nanomot-decode", newest_only=opened.live)
-    found = _Ahead(map(detect, frames), done, "nanomot-detect")
+    frames = _Ahead(_prepared(opened, phases, clock), done, "nanomot-decode", newest_only=opened.live)
+    found = _Ahead(((frame, phases.infer(frame, item)) for frame, item in frames), done, "nanomot-detect")
     try:
-        for frame, detections in found.until(stop):
+        for frame, inferred in found.until(stop):
+            detections = _inside(phases.finish(inferred), frame, roi)
             if tracker is None:
                 yield Step(frame, detections, detections_as_tracks(detections))
                 continue
@@ -139,26 +137,52 @@ def detections_as_tracks(detections: Detections) -> Tracks:
     )
 
 
-def _detect(frame: Frame, detector: Detector, roi: RegionOfInterest | None) -> Detections:
-    if isinstance(detector, SeekableDetector):
-        detector.seek(frame.index)
-    elif not frame.valid:
-        return Detections.empty()
-    detections = detector.detect(frame.image)
+class _Phases(NamedTuple):
+    """A detector's work on a frame in three parts, each for its own thread: decoding's, the network's, the caller's."""
+
+    prepare: Callable[[Frame], Any]
+    infer: Callable[[Frame, Any], Any]
+    finish: Callable[[Any], Detections]
+
+
+def _phases(detector: Detector, clock: StageClock, *, live: bool) -> _Phases:
+    """Split ``detector`` where it lets itself be split; otherwise, all of it is the network's part.
+
+    Frames of a camera are prepared only when it is certain that nobody passes them over for a newer one.
+    """
+
+    def whole(frame: Frame, _: Any) -> Detections:
+        with clock("detect"):
+            if isinstance(detector, SeekableDetector):
+                detector.seek(frame.index)
+            elif not frame.valid:
+                return Detections.empty()
+            return detector.detect(frame.image)
+
+    if live or isinstance(detector, SeekableDetector) or not isinstance(detector, PhasedDetector):
+        return _Phases(lambda frame: None, whole, lambda found: found)
+    return _Phases(
+        lambda frame: detector.prepare(frame.image) if frame.valid else None,
+        lambda frame, prepared: None if prepared is None else detector.infer(prepared),
+        lambda inferred: Detections.empty() if inferred is None else detector.finish(inferred),
+    )
+
+
+def _inside(detections: Detections, frame: Frame, roi: RegionOfInterest | None) -> Detections:
     if roi is None or len(detections) == 0:
         return detections
     height, width = frame.image.shape[:2]
     return detections[roi.keep(detections, width, height)]
 
 
-def _timed(frames: Iterable[Frame], clock: StageClock) -> Iterator[Frame]:
+def _prepared(frames: Iterable[Frame], phases: _Phases, clock: StageClock) -> Iterator[tuple[Frame, Any]]:
     iterator = iter(frames)
     while True:
         with clock("decode"):
             frame = next(iterator, None)
         if frame is None:
             return
-        yield frame
+        yield frame, phases.prepare(frame)
 
 
 class _Ahead(Generic[_T]):

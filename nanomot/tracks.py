@@ -29,7 +29,7 @@ class TrackTable:
 
     Attributes:
         kalman: the filters.
-        ids: (N,) int64, from 1, counted per table and never given twice.
+        ids: (N,) int64, from 1 in the order in which tracks are first reported, never given twice; 0 before that.
         states: (N,) int8, ``TENTATIVE``, ``TRACKED`` or ``LOST``.
         scores, class_ids: (N,) of the latest detection: classes follow the detections.
         estimates: (N, 4) float64, the filter's ``xyxy`` box at the latest detection.
@@ -74,7 +74,8 @@ class TrackTable:
         mask = self.states == states[0]
         for state in states[1:]:
             mask |= self.states == state
-        return np.flatnonzero(mask)
+        rows: Rows = mask.nonzero()[0]
+        return rows
 
     def birth(self, detections: Detections, rows: Rows, *, state: int, frame: int, time: float) -> None:
         """Start a track for each of the given rows of the frame's detections."""
@@ -83,7 +84,7 @@ class TrackTable:
             return
         self.kalman.append(detections.boxes[rows])
         fresh: dict[str, NDArray[Any]] = {
-            "ids": np.arange(self.next_id, self.next_id + count),
+            "ids": np.zeros(count, np.int64),
             "states": np.full(count, state, np.int8),
             "scores": detections.scores[rows],
             "class_ids": detections.class_ids[rows],
@@ -94,7 +95,6 @@ class TrackTable:
             "streaks": np.ones(count, np.int64),
             "detections": rows,
         }
-        self.next_id += count
         for name in self._columns:
             setattr(self, name, np.concatenate((getattr(self, name), fresh[name])))
 
@@ -121,7 +121,10 @@ class TrackTable:
             setattr(self, name, getattr(self, name)[mask])
 
     def report(self, rows: Rows, frame: int) -> Tracks:
-        """The tracks of ``rows`` as users get them."""
+        """The tracks of ``rows`` as users get them; those reported for the first time get their ids."""
+        unnamed = rows[self.ids[rows] == 0]
+        self.ids[unnamed] = np.arange(self.next_id, self.next_id + len(unnamed))
+        self.next_id += len(unnamed)
         supported = self.detections[rows] >= 0
         return Tracks(
             boxes=self.kalman.boxes(rows),

@@ -59,10 +59,10 @@ class Seconds:
 
 def bare(detector: OnnxDetector, frame: Frame, count: int) -> tuple[float, float]:
     """Wall and CPU seconds a frame of ``session.run`` alone."""
-    engine, planes = detector.prepare(frame.image)
+    prepared = detector.prepare(frame.image)
     with Seconds() as seconds:
         for _ in range(count):
-            engine.run(planes)
+            prepared.engine.run(prepared.planes)
     return seconds.wall / count, seconds.cpu / count
 
 

@@ -46,7 +46,7 @@ def main() -> int:
             base = _memory_mib()
         if (index + 1) % report_every == 0:
             rows, ids = len(tracker.table), tracker.table.next_id - 1
-            print(f"frame {index + 1:>8}: {_memory_mib():7.1f} MiB, {rows:4d} rows, {ids} ids given", flush=True)
+            print(f"frame {index + 1:>8}: {_memory_mib():7.1f} MiB, {rows:4d} rows, {ids} ids", flush=True)
     growth = _memory_mib() - base
     rate = updates / (time.perf_counter() - started)
     print(f"{args.tracker}: {updates} updates at {rate:,.0f} a second, memory grew {growth:+.2f} MiB after the warm-up")

@@ -70,7 +70,7 @@ class Frame:
 
     def pairs(self) -> Pairs:
         """All matches so far: track rows and detection rows."""
-        columns = np.flatnonzero(self.matched_tracks >= 0)
+        columns = (self.matched_tracks >= 0).nonzero()[0]
         return self.matched_tracks[columns], columns
 
 
@@ -115,7 +115,7 @@ class StagedTracker(TableTracker):
         table.detections[:] = -1
         table.kalman.rest_sizes(table.rows_in(LOST))
         tentative = table.states == TENTATIVE
-        table.kalman.predict(np.flatnonzero(~tentative) if tentative.any() else slice(None))
+        table.kalman.predict((~tentative).nonzero()[0] if tentative.any() else slice(None))
         if warp is not None:
             table.kalman.warp(warp)
 
@@ -127,7 +127,7 @@ class StagedTracker(TableTracker):
         """Rows of high-score and of low-score detections."""
         high = detections.scores >= self.parameters.track_threshold
         low = (detections.scores >= self.parameters.low_threshold) & ~high
-        return np.flatnonzero(high), np.flatnonzero(low)
+        return high.nonzero()[0], low.nonzero()[0]
 
     def _second_stage(self, stage: Frame, high: Rows, low: Rows) -> Rows:
         """Detections that the second stage offers to tracks without one."""

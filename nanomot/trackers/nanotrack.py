@@ -73,7 +73,7 @@ class NanoTracker(StagedTracker):
             return super()._split(detections)
         scores, parameters = detections.scores, self.parameters
         low = (scores > parameters.low_threshold) & (scores < parameters.track_threshold)
-        return np.flatnonzero(scores > parameters.track_threshold), np.flatnonzero(low)
+        return (scores > parameters.track_threshold).nonzero()[0], low.nonzero()[0]
 
     def _second_stage(self, stage: Frame, high: Rows, low: Rows) -> Rows:
         if not self.parameters.fallback:

@@ -47,7 +47,7 @@ class SortTracker(TableTracker):
         kalman.predict()
         if warp is not None:
             kalman.warp(warp)
-        eligible = np.flatnonzero(detections.scores >= parameters.track_threshold)
+        eligible = (detections.scores >= parameters.track_threshold).nonzero()[0]
         overlaps = self._overlaps(
             kalman.boxes(), table.class_ids, detections.boxes[eligible], detections.class_ids[eligible]
         )
@@ -64,4 +64,4 @@ class SortTracker(TableTracker):
         if self.frame > parameters.min_hits:
             # A streak counts the birth as well, which SORT does not.
             shown &= table.streaks > parameters.min_hits
-        return table.report(np.flatnonzero(shown), self.frame)
+        return table.report(shown.nonzero()[0], self.frame)

@@ -11,7 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 CHANNELS = 8
 
 
-def save(path: Path, nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], size: tuple, outputs: list[str]) -> Path:
+def save(
+    path: Path, nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray], size: tuple, outputs: list[str]
+) -> Path:
     """Write a graph with one float input ``image`` of (1, 3, *size)."""
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, *size])
     out = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
@@ -42,7 +44,9 @@ def nanodet_miniature(
     previous, parts, shapes = "s2", [], {}
     for stride in (4, 8, 16, 32):
         weights[f"w{stride}"] = rng.normal(0, 0.2, (CHANNELS, CHANNELS, 3, 3)).astype(np.float32)
-        nodes.append(helper.make_node("Conv", [previous, f"w{stride}"], [f"c{stride}"], strides=[2, 2], pads=[1, 1, 1, 1]))
+        nodes.append(
+            helper.make_node("Conv", [previous, f"w{stride}"], [f"c{stride}"], strides=[2, 2], pads=[1, 1, 1, 1])
+        )
         previous = f"c{stride}"
         if stride == 4:
             continue
@@ -64,7 +68,9 @@ def nanodet_miniature(
         helper.make_node("Transpose", ["all"], ["output"], perm=[0, 2, 1]),
     ]
     if constant_nodes:
-        nodes = [helper.make_node("Constant", [], [n], value=numpy_helper.from_array(a)) for n, a in shapes.items()] + nodes
+        nodes = [
+            helper.make_node("Constant", [], [n], value=numpy_helper.from_array(a)) for n, a in shapes.items()
+        ] + nodes
     else:
         weights |= shapes
     return save(path, nodes, weights, size, ["output"])

@@ -194,7 +194,9 @@ def test_split_outputs_give_the_same_boxes_in_any_order_and_form() -> None:
         found = head_of(outputs).decode(outputs, 0.5, None, False)
         np.testing.assert_allclose(found.boxes, expected.boxes, atol=1e-3, err_msg=name)
         np.testing.assert_allclose(found.scores, expected.scores, err_msg=name)
-    np.testing.assert_allclose(expected.boxes, [[2.5 * 32 - 32, 1.5 * 32 - 32, 2.5 * 32 + 32, 1.5 * 32 + 32]], atol=1e-3)
+    np.testing.assert_allclose(
+        expected.boxes, [[2.5 * 32 - 32, 1.5 * 32 - 32, 2.5 * 32 + 32, 1.5 * 32 + 32]], atol=1e-3
+    )
 
 
 def test_class_logits_are_seen_by_their_range_and_pass_the_sigmoid() -> None:
@@ -247,7 +249,10 @@ def test_yolov8_columns_hold_boxes_and_class_scores() -> None:
     head = head_of([table])
     found = head.decode([table], 0.1, None, False)
     np.testing.assert_allclose(found.boxes, [[30, 25, 50, 35]] * 2)
-    assert sorted(zip(found.class_ids.tolist(), found.scores.astype(float).round(3).tolist(), strict=True)) == [(0, 0.2), (1, 0.7)]
+    assert sorted(zip(found.class_ids.tolist(), found.scores.astype(float).round(3).tolist(), strict=True)) == [
+        (0, 0.2),
+        (1, 0.7),
+    ]
     assert head.decode([table], 0.1, np.array([1]), False).class_ids.tolist() == [1]
     assert head.score_range([table]) == (0.0, pytest.approx(0.7))
 
