@@ -12,14 +12,19 @@ from detectors.manifest import Manifest
 from nanomot.boxes import cxcywh_to_xyxy
 
 STRIDE = 16
+COCO_CLASSES = 80
 
 
 def recognise_fastestdet(shapes: Sequence[Shape], size: Size, manifest: Manifest) -> FastestDetHead | None:
-    """One [1, 5 + C, rows, columns] output whose rows and columns are the cells of stride 16."""
+    """One [1, 5 + C, rows, columns] output whose rows and columns are the cells of stride 16.
+
+    Any backbone has outputs of this form, so that a number of classes other than COCO's needs the manifest's word.
+    """
     if len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][0] != 1 or shapes[0][2:] != grid_size(size, STRIDE):
         return None
     num_classes = shapes[0][1] - 5
-    if num_classes < 1 or manifest.num_classes not in (None, num_classes):
+    expected = manifest.num_classes or (num_classes if manifest.family == "fastestdet" else COCO_CLASSES)
+    if num_classes < 1 or num_classes != expected:
         return None
     return FastestDetHead(num_classes, size, manifest.imgsz or size)
 

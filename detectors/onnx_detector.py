@@ -153,7 +153,7 @@ class OnnxDetector:
             if found.broken or not good.all():
                 self._warn(
                     "broken",
-                    "%s: the network gives scores or boxes that are not numbers, or boxes without size; they are dropped.",
+                    "%s: the network gives scores or boxes that are not numbers, or boxes without size; dropped.",
                     self.path.name,
                 )
             # What lies wholly in a letterbox's border has no size once it is clipped: dropped without a word.

@@ -99,6 +99,7 @@ def test_a_real_ambiguity_is_an_error_that_names_the_key(shapes, keys) -> None:
         ([(1, 3549, 112)], {"family": "nanodet-plus"}, ("nanodet-plus", 80)),
         ([(1, n, k) for k in (4, 32) for n in (2704, 676, 169)], {"classes": 32}, ("nanodet", 32)),
         ([(1, n, k) for k in (80, 32) for n in (2704, 676, 169)], {"family": "picodet"}, ("picodet", 80)),
+        ([(1, 25, 26, 26)], {"classes": 20}, ("fastestdet", 20)),
         ([(1, 845, 112)], {"strides": [16, 32]}, ("nanodet", 80)),
     ],
 )
@@ -111,6 +112,7 @@ def test_a_manifest_settles_what_shapes_leave_open(shapes, manifest, expected) -
     [
         ([(1, 512)], {}),
         ([(1, 1000, 1, 1)], {}),
+        ([(1, 96, 26, 26)], {}),
         ([(1, 300, 6)], {}),
         ([(1, 2, 3598, 112)], {}),
         ([(1, 2704, 80), (1, 676, 80)], {}),
@@ -260,7 +262,7 @@ def test_yolov8_columns_hold_boxes_and_class_scores() -> None:
 def test_fastestdet_reports_a_cell_for_its_best_class_only() -> None:
     table = np.zeros((1, 7, 4, 6), dtype=np.float32)
     table[0, :, 1, 2] = [0.81, 0.0, 0.0, 0.0, 0.0, 0.3, 0.64]
-    head = head_of([table])
+    head = head_of([table], family="fastestdet")
     found = head.decode([table], 0.1, None, False)
     np.testing.assert_allclose(found.scores, [0.81**0.6 * 0.64**0.4], rtol=1e-5)
     np.testing.assert_allclose(found.boxes, [[32 - 24, 16 - 16, 32 + 24, 16 + 16]], rtol=1e-5)
@@ -271,7 +273,7 @@ def test_fastestdet_reports_a_cell_for_its_best_class_only() -> None:
 def test_fastestdet_keeps_a_box_s_pixels_at_another_input_size() -> None:
     table = np.zeros((1, 6, 8, 12), dtype=np.float32)
     table[0, :, 0, 0] = [1, 0, 0, 0, 0, 1]
-    found = head_of([table], (128, 192), imgsz=[64, 96]).decode([table], 0.1, None, False)
+    found = head_of([table], (128, 192), imgsz=[64, 96], classes=1).decode([table], 0.1, None, False)
     np.testing.assert_allclose(found.boxes, [[-24, -16, 24, 16]], rtol=1e-5)
 
 

@@ -75,7 +75,7 @@ def test_what_is_no_box_is_dropped_with_one_warning(tmp_path: Path, caplog, bad)
     for _ in range(3):
         assert detector.detect(FRAME).scores.tolist() == pytest.approx([0.5])
     assert [record.getMessage() for record in caplog.records if "dropped" in record.getMessage()] == [
-        "a.onnx: the network gives scores or boxes that are not numbers, or boxes without size; they are dropped."
+        "a.onnx: the network gives scores or boxes that are not numbers, or boxes without size; dropped."
     ]
 
 
