@@ -30,6 +30,7 @@ Rows = NDArray[Any] | slice
 
 _POSITION, _VELOCITY, _P_POSITION, _P_CROSS, _P_VELOCITY = range(5)
 _SMALLEST_SIZE = 1e-6
+_WIDTH_HEIGHT_TWICE = np.array([2, 3, 2, 3])
 
 
 class MotionModel(Protocol):
@@ -91,7 +92,7 @@ class XywhMotion(_RelativeNoise):
     boxes = staticmethod(cxcywh_to_xyxy)
 
     def _sizes(self, positions: Array) -> Array:
-        return positions[:, (2, 3, 2, 3)]
+        return positions.take(_WIDTH_HEIGHT_TWICE, axis=1)
 
     def measurement(self, positions: Array) -> Array:
         """Deviations of 1/20 of width and height."""
@@ -198,9 +199,9 @@ class KalmanBank:
         """Forget every filter but ``rows`` (mask, integers or slice)."""
         self.data = self.data[rows]
 
-    def rest_sizes(self, rows: Rows) -> None:
+    def rest_sizes(self, rows: NDArray[np.intp]) -> None:
         """Set the velocity of the size to zero: a box that is not seen must not grow or shrink on its own."""
-        for column in self.model.size_columns:
+        for column in self.model.size_columns if len(rows) else ():
             self.data[rows, _VELOCITY, column] = 0.0
 
     def predict(self, rows: Rows = slice(None)) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,6 @@ from nanomot.detections import Detections, Source, Tracks
 from nanomot.kalman import KalmanBank, MotionModel
 
 Rows = NDArray[np.intp]
-
 
 TENTATIVE, TRACKED, LOST = range(3)
 """Where a track stands in its life.
@@ -21,60 +18,59 @@ of the last frame. Lost: confirmed, without a detection since, remembered until 
 because they are compared with whole columns in every frame.
 """
 
-_DETECTED, _PREDICTED = int(Source.DETECTED), int(Source.PREDICTED)
+_DETECTED = int(Source.DETECTED)
+
+_ID, _STATE, _CLASS, _BORN, _SEEN, _STREAK, _DETECTION = range(7)
+_SCORE, _SEEN_TIME = range(2)
 
 
 class TrackTable:
     """Tracks as equally long columns; row i of every column is one track.
 
+    Columns of one type lie in one array, so that births and deaths touch few arrays; the attributes are views.
+
     Attributes:
         kalman: the filters.
-        ids: (N,) int64, from 1 in the order in which tracks are first reported, never given twice; 0 before that.
-        states: (N,) int8, ``TENTATIVE``, ``TRACKED`` or ``LOST``.
-        scores, class_ids: (N,) of the latest detection: classes follow the detections.
         estimates: (N, 4) float64, the filter's ``xyxy`` box at the latest detection.
-        born, seen: (N,) int64 frame of birth and of the latest detection.
+        ids: (N,) from 1 in the order in which tracks are first reported, never given twice; 0 before that.
+        states: (N,) ``TENTATIVE``, ``TRACKED`` or ``LOST``.
+        scores, class_ids: (N,) of the latest detection: classes follow the detections.
+        born, seen: (N,) frame of birth and of the latest detection.
         seen_times: (N,) seconds of the latest detection.
-        streaks: (N,) int64, frames in a row with a detection.
-        detections: (N,) int64, the row of the current frame's detections, -1 for none.
+        streaks: (N,) frames in a row with a detection.
+        detections: (N,) the row of the current frame's detections, -1 for none.
     """
-
-    _columns = (
-        "ids",
-        "states",
-        "scores",
-        "class_ids",
-        "estimates",
-        "born",
-        "seen",
-        "seen_times",
-        "streaks",
-        "detections",
-    )
 
     def __init__(self, model: MotionModel) -> None:
         self.kalman = KalmanBank(model)
-        self.next_id = 1
-        self.ids: NDArray[np.int64] = np.empty(0, np.int64)
-        self.states: NDArray[np.int8] = np.empty(0, np.int8)
-        self.scores: NDArray[np.float64] = np.empty(0)
-        self.class_ids: NDArray[np.int64] = np.empty(0, np.int64)
         self.estimates: NDArray[np.float64] = np.empty((0, 4))
-        self.born: NDArray[np.int64] = np.empty(0, np.int64)
-        self.seen: NDArray[np.int64] = np.empty(0, np.int64)
-        self.seen_times: NDArray[np.float64] = np.empty(0)
-        self.streaks: NDArray[np.int64] = np.empty(0, np.int64)
-        self.detections: NDArray[np.int64] = np.empty(0, np.int64)
+        self.next_id = 1
+        self._set(np.empty((7, 0), np.int64), np.empty((2, 0)))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.estimates)
 
-    def rows_in(self, *states: int) -> Rows:
-        """Rows whose state is one of ``states``."""
-        mask = self.states == states[0]
-        for state in states[1:]:
-            mask |= self.states == state
-        rows: Rows = mask.nonzero()[0]
+    def _set(self, integers: NDArray[np.int64], floats: NDArray[np.float64]) -> None:
+        """Replace the columns and the views of them."""
+        self._integers, self._floats = integers, floats
+        self.ids: NDArray[np.int64] = integers[_ID]
+        self.states: NDArray[np.int64] = integers[_STATE]
+        self.class_ids: NDArray[np.int64] = integers[_CLASS]
+        self.born: NDArray[np.int64] = integers[_BORN]
+        self.seen: NDArray[np.int64] = integers[_SEEN]
+        self.streaks: NDArray[np.int64] = integers[_STREAK]
+        self.detections: NDArray[np.int64] = integers[_DETECTION]
+        self.scores: NDArray[np.float64] = floats[_SCORE]
+        self.seen_times: NDArray[np.float64] = floats[_SEEN_TIME]
+
+    def rows_in(self, state: int) -> Rows:
+        """Rows whose state is ``state``."""
+        rows: Rows = (self.states == state).nonzero()[0]
+        return rows
+
+    def rows_not_in(self, state: int) -> Rows:
+        """Rows whose state is not ``state``."""
+        rows: Rows = (self.states != state).nonzero()[0]
         return rows
 
     def birth(self, detections: Detections, rows: Rows, *, state: int, frame: int, time: float) -> None:
@@ -82,56 +78,56 @@ class TrackTable:
         count = len(rows)
         if count == 0:
             return
-        self.kalman.append(detections.boxes[rows])
-        fresh: dict[str, NDArray[Any]] = {
-            "ids": np.zeros(count, np.int64),
-            "states": np.full(count, state, np.int8),
-            "scores": detections.scores[rows],
-            "class_ids": detections.class_ids[rows],
-            "estimates": detections.boxes[rows],
-            "born": np.full(count, frame),
-            "seen": np.full(count, frame),
-            "seen_times": np.full(count, time),
-            "streaks": np.ones(count, np.int64),
-            "detections": rows,
-        }
-        for name in self._columns:
-            setattr(self, name, np.concatenate((getattr(self, name), fresh[name])))
+        boxes = detections.boxes[rows]
+        self.kalman.append(boxes)
+        self.estimates = np.concatenate((self.estimates, boxes))
+        integers = np.empty((7, count), np.int64)
+        integers[:] = np.array((0, state, 0, frame, frame, 1, 0))[:, None]
+        integers[_CLASS], integers[_DETECTION] = detections.class_ids[rows], rows
+        floats = np.empty((2, count))
+        floats[_SCORE], floats[_SEEN_TIME] = detections.scores[rows], time
+        self._set(np.concatenate((self._integers, integers), axis=1), np.concatenate((self._floats, floats), axis=1))
 
     def hit(self, rows: Rows, detections: Detections, detection_rows: Rows, *, frame: int, time: float) -> None:
         """Give each of ``rows`` its detection: the filter is corrected and the track confirmed."""
         if len(rows) == 0:
             return
         self.kalman.update(rows, detections.boxes[detection_rows])
-        self.states[rows] = TRACKED
-        self.scores[rows] = detections.scores[detection_rows]
-        self.class_ids[rows] = detections.class_ids[detection_rows]
         self.estimates[rows] = self.kalman.boxes(rows)
+        self.states[rows] = TRACKED
+        self.class_ids[rows] = detections.class_ids[detection_rows]
         self.seen[rows] = frame
-        self.seen_times[rows] = time
         self.streaks[rows] += 1
         self.detections[rows] = detection_rows
+        self.scores[rows] = detections.scores[detection_rows]
+        self.seen_times[rows] = time
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Forget the rows where the (N,) ``mask`` is False."""
         if mask.all():
             return
         self.kalman.keep(mask)
-        for name in self._columns:
-            setattr(self, name, getattr(self, name)[mask])
+        self.estimates = self.estimates[mask]
+        self._set(self._integers[:, mask], self._floats[:, mask])
 
     def report(self, rows: Rows, frame: int) -> Tracks:
-        """The tracks of ``rows`` as users get them; those reported for the first time get their ids."""
-        unnamed = rows[self.ids[rows] == 0]
-        self.ids[unnamed] = np.arange(self.next_id, self.next_id + len(unnamed))
-        self.next_id += len(unnamed)
-        supported = self.detections[rows] >= 0
+        """The tracks of ``rows``, all with a detection in this frame, as users get them.
+
+        Those reported for the first time get their ids.
+        """
+        integers = self._integers[:, rows]
+        ids = integers[_ID]
+        unnamed = (ids == 0).nonzero()[0]
+        if len(unnamed):
+            ids[unnamed] = np.arange(self.next_id, self.next_id + len(unnamed))
+            self.ids[rows] = ids
+            self.next_id += len(unnamed)
         return Tracks(
-            boxes=self.kalman.boxes(rows),
-            ids=self.ids[rows],
+            boxes=self.estimates[rows],
+            ids=ids,
             scores=self.scores[rows],
-            class_ids=self.class_ids[rows],
-            detection_indices=self.detections[rows],
-            sources=np.where(supported, _DETECTED, _PREDICTED).astype(np.int8),
-            ages=frame - self.born[rows],
+            class_ids=integers[_CLASS],
+            detection_indices=integers[_DETECTION],
+            sources=np.full(len(rows), _DETECTED, np.int8),
+            ages=frame - integers[_BORN],
         )

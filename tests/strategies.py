@@ -13,7 +13,7 @@ def random_boxes(
     rng: np.random.Generator, count: int, *, width: float = 640, height: float = 480
 ) -> NDArray[np.float64]:
     corners = rng.uniform((0, 0), (width, height), (count, 2))
-    sizes = rng.uniform((5, 10), (120, 240), (count, 2))
+    sizes = rng.uniform((15, 30), (120, 240), (count, 2))
     return np.hstack((corners, corners + sizes))
 
 

@@ -88,7 +88,7 @@ class StagedTracker(TableTracker):
         self._predict(warp)
         stage = Frame(detections, self._track_boxes())
         high, low = self._split(detections)
-        self._match(stage, table.rows_in(TRACKED, LOST), high, "first")
+        self._match(stage, table.rows_not_in(TENTATIVE), high, "first")
         tracked = table.rows_in(TRACKED)
         self._match(stage, tracked[stage.free_tracks[tracked]], self._second_stage(stage, high, low), "second")
         candidates = self._candidates(stage, high, low)
@@ -114,8 +114,8 @@ class StagedTracker(TableTracker):
         table = self.table
         table.detections[:] = -1
         table.kalman.rest_sizes(table.rows_in(LOST))
-        tentative = table.states == TENTATIVE
-        table.kalman.predict((~tentative).nonzero()[0] if tentative.any() else slice(None))
+        confirmed = table.rows_not_in(TENTATIVE)
+        table.kalman.predict(confirmed if len(confirmed) < len(table) else slice(None))
         if warp is not None:
             table.kalman.warp(warp)
 
@@ -185,7 +185,7 @@ class ByteTracker(StagedTracker):
         lost = table.rows_in(LOST)
         if len(lost) == 0:
             return
-        others = table.rows_in(TRACKED, TENTATIVE)
+        others = table.rows_not_in(LOST)
         boxes, ages = self._track_boxes(), table.seen - table.born
         overlaps = self._overlaps(boxes[others], table.class_ids[others], boxes[lost], table.class_ids[lost])
         twin_rows, twin_columns = younger_twins(overlaps, ages[others], ages[lost], self.parameters.duplicate_iou)

@@ -108,7 +108,8 @@ class NanoTracker(StagedTracker):
         if not self.parameters.dtc or len(candidates) == 0 or len(self.table) == 0:
             return candidates
         table, detections = self.table, stage.detections
+        boxes = np.where((table.detections >= 0)[:, None], table.estimates, stage.track_boxes)
         overlaps = self._overlaps(
-            detections.boxes[candidates], detections.class_ids[candidates], table.kalman.boxes(), table.class_ids
+            detections.boxes[candidates], detections.class_ids[candidates], boxes, table.class_ids
         )
         return candidates[~overlaps_any(overlaps, self.parameters.duplicate_iou)]
