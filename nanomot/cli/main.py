@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from nanomot.cli.companions import check_companions
 from nanomot.errors import NanomotError
+from nanomot.video.opencv import require_opencv
 
 EXIT_OK = 0
 EXIT_PROBLEM = 2
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.getLogger("nanomot").setLevel(logging.INFO)
     try:
         check_companions()
+        require_opencv()
         args = build_parser().parse_args(argv)
         status: int = args.run(args)
         sys.stdout.flush()

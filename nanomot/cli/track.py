@@ -128,9 +128,6 @@ def _add_output(group: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nanomot track``."""
-    from nanomot.video.opencv import require_opencv
-
-    require_opencv()
     from nanomot.cli.tracking import track
 
     if args.path is None:
