@@ -184,6 +184,8 @@ def plot(rows: Sequence[dict[str, object]], clips: Sequence[Clip], path: Path) -
             colour, marker = colours[str(row["model"])], markers[str(row["imgsz"])]
             axis.plot(row["run ms"], row[f"AP50 {clip.name}"], marker, color=colour, markersize=7, alpha=0.85)
         axis.set(title=clip.name, xlabel="session run, ms (1 thread)", ylabel="person AP50", xscale="log")
+        for ticks in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+            ticks("{x:g}")
         axis.grid(alpha=0.3, which="both")
     handles = [Line2D([], [], marker="s", linestyle="", color=colours[model], label=model) for model in models]
     handles += [Line2D([], [], marker=markers[shape], linestyle="", color="grey", label=shape) for shape in shapes]
