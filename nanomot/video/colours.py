@@ -13,7 +13,7 @@ _TONES = ((0.80, 1.0), (0.62, 0.92), (0.92, 0.80))
 _START = 0.33
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=512)
 def id_colour(number: int) -> Colour:
     """The BGR colour (0 to 255) of a track id or a class id."""
     saturation, value = _TONES[number % len(_TONES)]
@@ -21,7 +21,7 @@ def id_colour(number: int) -> Colour:
     return round(blue * 255), round(green * 255), round(red * 255)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=512)
 def text_colour(background: Colour) -> Colour:
     """Black or white, whichever stands out more on a BGR background (luminance of ITU-R BT.601)."""
     blue, green, red = background

@@ -53,7 +53,7 @@ class LabelPlacer:
         put_text(self._canvas, (left, top), text, self._scale, text_colour(colour))
 
 
-@functools.lru_cache(maxsize=8192)
+@functools.lru_cache(maxsize=1024)
 def label_size(text: str, scale: float) -> tuple[int, int, int]:
     """Width and height in pixels of a label with its margins, and the height of its base line from the bottom."""
     (width, height), baseline = cv2.getTextSize(text, _FONT, scale, 1)
