@@ -20,7 +20,7 @@ EXIT_INTERRUPTED = 130
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all verbs."""
     from nanomot import __version__
-    from nanomot.cli import models, track
+    from nanomot.cli import models, track, val
 
     parser = argparse.ArgumentParser(
         prog="nanomot", description="Multi-object tracking for people who have a light detector and little compute."
@@ -28,13 +28,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"nanomot {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     track.add_parser(verbs)
+    val.add_parser(verbs)
     models.add_parser(verbs)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 2 a problem that stderr names, 130 interrupted."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
     logging.getLogger("nanomot").setLevel(logging.INFO)
     try:
         check_companions()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
+from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.options import parse_assignments
 from nanomot.errors import NanomotError
 from nanomot.trackers import tracker_names
 
 DEFAULT_MODEL = "motion"
-DEFAULT_CONF = 0.1
 SCENE = "scene"
 """The path that names the built-in scene."""
 
@@ -46,7 +45,7 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_input(parser.add_argument_group("what to track"))
-    _add_detector(parser.add_argument_group("detector"))
+    add_detector_options(parser.add_argument_group("detector"), default_model=DEFAULT_MODEL)
     _add_tracker(parser.add_argument_group("tracker"))
     _add_output(parser.add_argument_group("results"))
     parser.set_defaults(run=run)
@@ -72,30 +71,6 @@ def _add_input(group: Any) -> None:
         metavar="SECONDS",
         help="how long a stream may be gone",
     )
-
-
-def _add_detector(group: Any) -> None:
-    group.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        help="zoo name (nanomot models list), ONNX file, stored detections (det.txt, COCO JSON, npz), or 'motion': "
-        "background subtraction for static cameras (default: %(default)s)",
-    )
-    group.add_argument("--conf", type=float, default=DEFAULT_CONF, help="detection floor (%(default)s)")
-    group.add_argument("--nms", type=float, default=0.6, help="IoU above which the weaker box goes (%(default)s)")
-    group.add_argument(
-        "--classes",
-        nargs="+",
-        metavar="CLASS",
-        help="names or ids to keep, or 'all' (default: person)",
-    )
-    group.add_argument(
-        "--imgsz", default="auto", help="input shape: auto (the model's pixels at the video's aspect), native or HxW"
-    )
-    group.add_argument("--tiles", metavar="CxR", help="overlapping tiles plus the full frame, e.g. 3x1")
-    group.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (%(default)s)")
-    group.add_argument("--threads", type=int, help="threads of the model (default: chosen by measurement)")
-    group.add_argument("--reid-model", metavar="ONNX", help="appearance model; checked, and not used yet")
 
 
 def _add_tracker(group: Any) -> None:
@@ -136,18 +111,8 @@ def run(args: argparse.Namespace) -> int:
         args.path = "0" if args.demo == "webcam" else SCENE
         # Without any arguments the result is there to be looked at.
         args.save = args.save or args.demo is None
-    if not 0.0 <= args.conf < 1.0:
-        raise NanomotError(f"--conf must lie in [0, 1), not at {args.conf}.")
-    if not 0.0 < args.nms <= 1.0:
-        raise NanomotError(f"--nms must lie in (0, 1], not at {args.nms}.")
+    check_detector_options(args)
     args.overrides = parse_assignments(args.set)
     if args.per_class:
         args.overrides["per_class"] = True
-    for name in ("config", "reid_model"):
-        _require_file(getattr(args, name), "--" + name.replace("_", "-"))
     return track(args, sys.stdout)
-
-
-def _require_file(path: str | None, flag: str) -> None:
-    if path is not None and not Path(path).expanduser().is_file():
-        raise NanomotError(f"{path}: there is no such file, which {flag} names.")

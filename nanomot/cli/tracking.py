@@ -20,7 +20,6 @@ from nanomot.cli.scene import DemoScene
 from nanomot.cli.track import SCENE
 from nanomot.cli.window import Window
 from nanomot.detections import Detector
-from nanomot.errors import NanomotError
 from nanomot.pipeline import run
 from nanomot.roi import RegionOfInterest
 from nanomot.timing import StageClock
@@ -42,8 +41,6 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
         if args.only_detect
         else create_tracker(args.tracking_method, mode=args.mode, config=args.config, **args.overrides)
     )
-    if args.reid_model is not None:
-        _check_reid_model(Path(args.reid_model).expanduser())
     clock = StageClock()
     detector = _load_detector(args, clock)
     scene = DemoScene() if args.path == SCENE else None
@@ -134,16 +131,6 @@ def _load_detector(args: argparse.Namespace, clock: StageClock) -> Detector:
         clock=clock,
     )
     return detector
-
-
-def _check_reid_model(path: Path) -> None:
-    import onnx
-
-    try:
-        onnx.load(str(path), load_external_data=False)
-    except Exception as error:  # protobuf and onnx raise many kinds
-        raise NanomotError(f"{path}: is not an ONNX model, which --reid-model names.") from error
-    _LOG.warning("--reid-model %s is not used: appearance is not built in yet.", path)
 
 
 def _add_outputs(

@@ -1,4 +1,4 @@
-"""HOTA, CLEAR and identity metrics from TrackEval, with the preprocessing of MOTChallenge."""
+"""Metrics from TrackEval, with the preprocessing of MOTChallenge, and from motmetrics as a second judge."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ import io
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nanomot.errors import NanomotError
 
 COMBINED = "COMBINED"
 """The row over all sequences together."""
+
+Row = dict[str, float]
 
 _TRACKER = "nanomot"
 _PERCENTAGES = {
@@ -24,6 +28,7 @@ _PERCENTAGES = {
 }
 _COUNTS = ("CLR_FP", "CLR_FN", "IDSW", "Frag", "MT", "ML")
 _NAMES = {"CLR_Re": "recall", "CLR_Pr": "precision", "CLR_FP": "FP", "CLR_FN": "FN"}
+_MATCH_IOU = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,39 @@ class SequenceFiles:
     length: int
 
 
-def judge(sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17") -> dict[str, dict[str, float]]:
+@dataclass(frozen=True)
+class Verdict:
+    """All that the judges say.
+
+    Attributes:
+        rows: sequence or ``COMBINED`` -> metric -> percentage or count, by TrackEval.
+        second: sequence or ``COMBINED`` -> MOTA, IDF1, IDSW by motmetrics; empty where it was not asked.
+        hota_curves: sequence or ``COMBINED`` -> HOTA in percent at the 19 overlaps .05, .1, ... .95.
+    """
+
+    rows: dict[str, Row]
+    second: dict[str, Row] = field(default_factory=dict)
+    hota_curves: dict[str, list[float]] = field(default_factory=dict)
+
+
+def judge(sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17") -> dict[str, Row]:
+    """The rows of :func:`judge_fully`."""
+    return judge_fully(sequences, benchmark=benchmark).rows
+
+
+def judge_fully(
+    sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17", second_judge: bool = False
+) -> Verdict:
     """Judge results with TrackEval (Luiten et al., IJCV 2021: HOTA; Bernardin 2008: CLEAR; Ristani 2016: IDF1).
 
     Args:
         sequences: name -> files.
         benchmark: whose preprocessing applies, ``"MOT15"``, ``"MOT16"``, ``"MOT17"`` or ``"MOT20"``.
+        second_judge: ask motmetrics as well, on what TrackEval's preprocessing leaves.
 
     Returns:
-        Sequence name or ``COMBINED`` -> metric -> percentage (HOTA, DetA, AssA, LocA, MOTA, recall, precision, IDF1,
-        IDP, IDR) or count (FP, FN, IDSW, Frag, MT, ML).
+        Rows with HOTA, DetA, AssA, LocA, MOTA, recall, precision, IDF1, IDP, IDR in percent and the counts FP, FN,
+        IDSW, Frag, MT, ML; see :class:`Verdict`.
 
     Raises:
         NanomotError: a file is missing or malformed; TrackEval's own words are kept.
@@ -63,12 +91,19 @@ def judge(sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17") -
                 raise NanomotError(f"{path}: this file is missing, so its sequence cannot be judged.")
     from trackeval.utils import TrackEvalException
 
+    accumulators: dict[str, Any] | None = {} if second_judge else None
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         try:
-            per_metric = _evaluate(_stage(sequences, Path(folder), benchmark), list(sequences))
+            dataset = _stage(sequences, Path(folder), benchmark)
+            per_metric = _evaluate(dataset, list(sequences), accumulators)
         except TrackEvalException as error:
             raise NanomotError(f"TrackEval cannot judge these files: {' '.join(str(error).split())}") from error
-    return {name: _row(per_metric, name) for name in (*sequences, COMBINED)}
+    names = (*sequences, COMBINED)
+    return Verdict(
+        rows={name: _row(per_metric, name) for name in names},
+        second=_ask_motmetrics(accumulators) if accumulators is not None else {},
+        hota_curves={name: [100.0 * float(value) for value in per_metric["HOTA"][name]["HOTA"]] for name in names},
+    )
 
 
 def _stage(sequences: Mapping[str, SequenceFiles], folder: Path, benchmark: str) -> Any:
@@ -95,7 +130,7 @@ def _stage(sequences: Mapping[str, SequenceFiles], folder: Path, benchmark: str)
     )
 
 
-def _evaluate(dataset: Any, names: list[str]) -> dict[str, dict[str, Any]]:
+def _evaluate(dataset: Any, names: list[str], accumulators: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     from trackeval.metrics import CLEAR, HOTA, Identity
 
     metrics = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": Identity({"PRINT_CONFIG": False})}
@@ -104,18 +139,52 @@ def _evaluate(dataset: Any, names: list[str]) -> dict[str, dict[str, Any]]:
         data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(_TRACKER, name), "pedestrian")
         for key, metric in metrics.items():
             per_metric[key][name] = metric.eval_sequence(data)
+        if accumulators is not None:
+            accumulators[name] = _accumulate(data)
     for key, metric in metrics.items():
         per_metric[key][COMBINED] = metric.combine_sequences(per_metric[key])
     return per_metric
 
 
-def _row(per_metric: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, float]:
-    row: dict[str, float] = {}
+def _accumulate(data: Mapping[str, Any]) -> Any:
+    """One sequence's frames for motmetrics: distances are 1 - IoU, nan where boxes overlap too little to match.
+
+    motmetrics' own IoU helper calls a function that NumPy 2 no longer has.
+    """
+    import motmetrics
+
+    accumulator = motmetrics.MOTAccumulator(auto_id=True)
+    for truth, found, overlaps in zip(data["gt_ids"], data["tracker_ids"], data["similarity_scores"], strict=True):
+        accumulator.update(truth, found, np.where(overlaps >= _MATCH_IOU, 1.0 - overlaps, np.nan))
+    return accumulator
+
+
+def _ask_motmetrics(accumulators: Mapping[str, Any]) -> dict[str, Row]:
+    import motmetrics
+
+    table = motmetrics.metrics.create().compute_many(
+        list(accumulators.values()),
+        metrics=["mota", "idf1", "num_switches"],
+        names=list(accumulators),
+        generate_overall=True,
+    )
+    rows = {}
+    for name, row in table.iterrows():
+        rows[COMBINED if name == "OVERALL" else str(name)] = {
+            "MOTA": 100.0 * float(row["mota"]),
+            "IDF1": 100.0 * float(row["idf1"]),
+            "IDSW": int(row["num_switches"]),
+        }
+    return rows
+
+
+def _row(per_metric: Mapping[str, Mapping[str, Any]], name: str) -> Row:
+    row: Row = {}
     for key, fields in _PERCENTAGES.items():
-        for field in fields:
-            value = per_metric[key][name][field]
+        for name_of_field in fields:
+            value = per_metric[key][name][name_of_field]
             # HOTA's family is an average over the thresholds alpha.
-            row[_NAMES.get(field, field)] = 100.0 * float(value.mean() if hasattr(value, "mean") else value)
-    for field in _COUNTS:
-        row[_NAMES.get(field, field)] = int(per_metric["CLEAR"][name][field])
+            row[_NAMES.get(name_of_field, name_of_field)] = 100.0 * float(np.mean(value))
+    for name_of_field in _COUNTS:
+        row[_NAMES.get(name_of_field, name_of_field)] = int(per_metric["CLEAR"][name][name_of_field])
     return row

@@ -1,0 +1,155 @@
+"""Where an evaluation's boxes come from: a model, a benchmark's public detections, or a folder of files."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from detectors import load_detector
+from detectors.replay import load_replay
+from detectors.zoo import resolve_model
+from nanomot.detections import Detections, Detector
+from nanomot.errors import NanomotError
+from nanomot.evaluation.benchmarks import Sequence
+from nanomot.evaluation.cache import DetectionCache, content_hash
+from nanomot.pipeline import run
+from nanomot.resources import cache_dir
+from nanomot.video.frames import Frame, FrameSource
+from nanomot.video.sources import open_source
+
+_LOG = logging.getLogger("nanomot")
+_NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+_SUFFIXES = (".txt", ".npz", ".json")
+
+
+@dataclass(frozen=True)
+class StoredBoxes:
+    """Detections of each sequence from files; small enough to be sent to another process.
+
+    Attributes:
+        paths: sequence name -> file.
+        conf: boxes below are left out.
+        classes: as :func:`detectors.load_detector` takes them.
+        whole: files may hold a whole sequence of which only the last part is asked for: frames are then shifted by the
+            difference in length.
+    """
+
+    paths: Mapping[str, Path]
+    conf: float
+    classes: Any
+    whole: bool = False
+
+    def __call__(self, sequence: Sequence) -> Iterator[Detections]:
+        """One item per frame of ``sequence``."""
+        replay = load_replay(str(self.paths[sequence.name]), conf=self.conf, classes=self.classes)
+        shift = (sequence.offset or max(replay.frame_count - sequence.length, 0)) if self.whole else 0
+        replay.seek(shift)
+        for _ in range(sequence.length):
+            yield replay.detect(_NO_PICTURE)
+
+
+def public_boxes(sequences: list[Sequence], conf: float, classes: Any) -> StoredBoxes:
+    """The benchmark's own detections, ``det/det.txt`` of each sequence."""
+    paths = {}
+    for sequence in sequences:
+        path = sequence.folder / "det" / "det.txt"
+        whole = sequence.folder.parent.parent / "train" / sequence.name / "det" / "det.txt"
+        paths[sequence.name] = path if path.is_file() or not whole.is_file() else whole
+    return StoredBoxes(paths, conf, classes, whole=True)
+
+
+def boxes_in(folder: Path, sequences: list[Sequence], conf: float, classes: Any) -> StoredBoxes:
+    """Files of ``folder`` by the sequences' names, with or without the suffix of a public detector.
+
+    Raises:
+        NanomotError: a sequence has no file there.
+    """
+    if not folder.is_dir():
+        raise NanomotError(f"{folder}: is no folder of detections, which --detections names.")
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in _SUFFIXES}
+    paths = {}
+    for sequence in sequences:
+        near = [stem for stem in files if stem.rpartition("-")[0] == sequence.base_name]
+        name = next((stem for stem in (sequence.name, sequence.base_name, *near) if stem in files), None)
+        if name is None:
+            raise NanomotError(
+                f"{folder}: has no detections of {sequence.name} (there are: {', '.join(files) or 'none'})."
+            )
+        paths[sequence.name] = files[name]
+    return StoredBoxes(paths, conf, classes, whole=True)
+
+
+def model_boxes(args: argparse.Namespace, sequences: list[Sequence], classes: Any) -> StoredBoxes:
+    """What ``--model`` finds in each sequence's frames, from the cache where it has been computed before.
+
+    Raises:
+        NanomotError: frames of a sequence are missing.
+    """
+    cache = DetectionCache(cache_dir() / "detections")
+    settings = {
+        "model": content_hash(resolve_model(args.model).path) if args.model != "motion" else "motion",
+        **{name: getattr(args, name) for name in ("conf", "nms", "imgsz", "tiles", "device")},
+        "classes": classes,
+    }
+    detector: Detector | None = None
+    paths = {}
+    for sequence in sequences:
+        if sequence.frames is None:
+            raise NanomotError(
+                f"{sequence.folder}: has no frames; name their place by --frames {sequence.base_name}=PATH, or take "
+                "stored boxes by --detections."
+            )
+        pictures = sequence.frames / "img1" if (sequence.frames / "img1").is_dir() else sequence.frames
+        part = {"frames": content_hash(pictures), "offset": sequence.offset, "length": sequence.length}
+        path = cache.path(sequence.base_name, {**settings, **part})
+        if not path.is_file():
+            # Background subtraction remembers the last sequence: every sequence gets a detector of its own.
+            detector = _detector(args, classes) if detector is None or args.model == "motion" else detector
+            cache.store(path, _detect(sequence, sequence.frames, detector), detector.class_names)
+        paths[sequence.name] = path
+    return StoredBoxes(paths, args.conf, classes)
+
+
+def _detector(args: argparse.Namespace, classes: Any) -> Detector:
+    made: Detector = load_detector(
+        args.model,
+        conf=args.conf,
+        nms=args.nms,
+        imgsz=args.imgsz,
+        tiles=args.tiles,
+        threads=args.threads,
+        device=args.device,
+        classes=classes,
+    )
+    return made
+
+
+class _Part(FrameSource):
+    """A stretch of another source, numbered from 0."""
+
+    def __init__(self, source: FrameSource, start: int, length: int) -> None:
+        super().__init__(source.name, fps=source.fps, frame_count=length)
+        self._source, self._start, self._length = source, start, length
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in itertools.islice(self._source, self._start, self._start + self._length):
+            yield Frame(frame.index - self._start, frame.time, frame.image, frame.valid)
+
+    def close(self) -> None:
+        """Close the whole source."""
+        self._source.close()
+
+
+def _detect(sequence: Sequence, place: Path, detector: Detector) -> Iterator[Detections]:
+    source = _Part(open_source(place, fps=sequence.frame_rate), sequence.offset, sequence.length)
+    steps = run(source, detector, None)
+    for step in tqdm(steps, desc=sequence.base_name, total=sequence.length, unit="frame", disable=None, leave=False):
+        yield step.detections

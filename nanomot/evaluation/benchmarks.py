@@ -1,0 +1,171 @@
+"""Benchmarks in MOTChallenge layout: which sequences there are, and where their frames, boxes and truth lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nanomot.errors import NanomotError
+from nanomot.resources import configs_dir, load_yaml
+from nanomot.video.images import read_seqinfo
+
+_KEYS = {"folder", "preprocessing", "splits", "detectors", "address", "frames"}
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark's layout.
+
+    Attributes:
+        name: as users call it.
+        folder: below the data root.
+        preprocessing: whose rules TrackEval applies, ``"MOT15"`` to ``"MOT20"``.
+        splits: name of a split -> its folder.
+        detectors: suffixes under which each sequence is there once per public detector.
+        address: where to get the data.
+        frames: sequence -> another place of its frames, for instance a video.
+    """
+
+    name: str
+    folder: str
+    preprocessing: str
+    splits: Mapping[str, str]
+    detectors: tuple[str, ...] = ()
+    address: str = ""
+    frames: Mapping[str, str] = field(default_factory=dict)
+
+    def without_detector(self, sequence: str) -> str:
+        """The sequence's name without the suffix of a public detector: ``MOT17-02-SDP`` -> ``MOT17-02``."""
+        stem, _, suffix = sequence.rpartition("-")
+        return stem if stem and suffix in self.detectors else sequence
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One sequence of a split.
+
+    Attributes:
+        name: of its folder, which is the name of its result file.
+        base_name: the same without the suffix of a public detector.
+        folder: holds ``gt/gt.txt`` and ``det/det.txt``.
+        length: number of frames.
+        frame_rate: frames per second.
+        frames: video or folder of pictures; None where they are not here.
+        offset: number of frames of the whole sequence before this split's first one.
+        truth: ground truth, None where it is not published.
+    """
+
+    name: str
+    base_name: str
+    folder: Path
+    length: int
+    frame_rate: float
+    frames: Path | None
+    offset: int
+    truth: Path | None
+
+
+def benchmark_names() -> list[str]:
+    """Names of the shipped benchmarks."""
+    return sorted(path.stem for path in (configs_dir() / "benchmarks").glob("*.yaml"))
+
+
+def load_benchmark(name: str) -> Benchmark:
+    """A shipped benchmark by its name, a benchmark's YAML file, or any folder of sequences in MOTChallenge layout.
+
+    Raises:
+        NanomotError: there is no such benchmark, or its file is malformed.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return Benchmark(path.resolve().name, str(path.resolve()), "MOT17", {"train": ".", "test": "."})
+    known = {shipped.lower(): shipped for shipped in benchmark_names()}
+    if path.suffix not in (".yaml", ".yml"):
+        if name.lower() not in known:
+            raise NanomotError(
+                f"There is no benchmark {name!r}; known are {', '.join(known.values())}, or name a folder of sequences."
+            )
+        path = configs_dir() / "benchmarks" / f"{known[name.lower()]}.yaml"
+    return _from_mapping(path, load_yaml(path))
+
+
+def _from_mapping(path: Path, values: dict[str, Any]) -> Benchmark:
+    unknown, missing = sorted(set(values) - _KEYS), sorted({"folder", "preprocessing", "splits"} - set(values))
+    if unknown or missing:
+        fault = f"unknown key {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
+        raise NanomotError(f"{path}: has {fault}; a benchmark's keys are {', '.join(sorted(_KEYS))}.")
+    values["detectors"] = tuple(values.get("detectors") or ())
+    return Benchmark(name=path.stem, **values)
+
+
+def find_sequences(
+    benchmark: Benchmark,
+    data_root: Path,
+    split: str,
+    *,
+    only: Iterable[str] | None = None,
+    frames: Mapping[str, str] | None = None,
+) -> list[Sequence]:
+    """The sequences of a split that are here, in the order of their names.
+
+    Args:
+        benchmark: whose.
+        data_root: the folder that holds ``MOT17/train/...``.
+        split: one of the benchmark's splits.
+        only: names, with or without the suffix of a public detector.
+        frames: sequence (either name) -> place of its frames; these win over the benchmark's.
+
+    Raises:
+        NanomotError: the split or a named sequence is missing; the message says where data comes from.
+    """
+    if split not in benchmark.splits:
+        raise NanomotError(f"{benchmark.name} has no split {split!r}; it has {', '.join(benchmark.splits)}.")
+    folder = data_root / benchmark.folder / benchmark.splits[split]
+    places = {**benchmark.frames, **(frames or {})}
+    found = [
+        _sequence(benchmark, path, places)
+        for path in sorted(folder.iterdir() if folder.is_dir() else ())
+        if (path / "seqinfo.ini").is_file()
+    ]
+    if not found:
+        source = f" Get it from {benchmark.address} and unpack it there." if benchmark.address else ""
+        raise NanomotError(f"{folder}: holds no sequence of {benchmark.name}.{source}")
+    wanted = set(only or ())
+    unknown = wanted - {name for sequence in found for name in (sequence.name, sequence.base_name)}
+    if unknown:
+        raise NanomotError(f"{folder}: has no sequence {sorted(unknown)[0]!r}; it has {_names(found)}.")
+    return [s for s in found if not wanted or s.name in wanted or s.base_name in wanted]
+
+
+def _names(sequences: Iterable[Sequence]) -> str:
+    return ", ".join(sequence.name for sequence in sequences)
+
+
+def _sequence(benchmark: Benchmark, folder: Path, places: Mapping[str, str]) -> Sequence:
+    length, rate = _length_and_rate(folder)
+    base_name = benchmark.without_detector(folder.name)
+    stated = places.get(folder.name) or places.get(base_name)
+    pictures = folder / read_seqinfo(folder / "seqinfo.ini").get("imDir", "img1")
+    frames = Path(stated).expanduser() if stated else (folder if pictures.is_dir() else None)
+    offset = 0
+    whole = folder.parent.parent / benchmark.splits.get("train", "train") / folder.name
+    if folder.parent.name.endswith("half") and (whole / "seqinfo.ini").is_file():
+        offset = _length_and_rate(whole)[0] - length
+        if frames is None and (whole / pictures.name).is_dir():
+            frames = whole
+    truth = folder / "gt" / "gt.txt"
+    return Sequence(folder.name, base_name, folder, length, rate, frames, offset, truth if truth.is_file() else None)
+
+
+def _length_and_rate(folder: Path) -> tuple[int, float]:
+    ini = folder / "seqinfo.ini"
+    info = read_seqinfo(ini)
+    try:
+        length, rate = int(info["seqLength"]), float(info["frameRate"])
+    except (KeyError, ValueError) as error:
+        raise NanomotError(f"{ini}: seqLength and frameRate must be numbers ({error}).") from error
+    if length <= 0 or rate <= 0:
+        raise NanomotError(f"{ini}: seqLength and frameRate must be above 0.")
+    return length, rate
