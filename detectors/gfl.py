@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.graph_writer import GraphTable, GraphWriter
 from detectors.layouts import (
     AmbiguousError,
     Candidates,
@@ -25,6 +26,7 @@ from detectors.layouts import (
     select,
 )
 from detectors.manifest import Manifest
+from detectors.reading import GraphTerms
 
 STOCK_BINS = 8
 COCO_CLASSES = 80
@@ -114,6 +116,39 @@ class GflHead:
         boxes = self._boxes(np.concatenate(rows), np.concatenate(distances))
         return Candidates(boxes, np.concatenate(scores), np.concatenate(class_ids), broken)
 
+    def append(
+        self,
+        writer: GraphWriter,
+        names: Sequence[str],
+        outputs: Sequence[FloatArray],
+        floor: float,
+        wanted: NDArray[np.int64],
+    ) -> GraphTerms | None:
+        """The same inside the graph, see :class:`detectors.reading.GraphHead`."""
+        layout = self._layout
+        tables = [_graph_table(writer, part, names, outputs) for part in (layout.scores, layout.distances)]
+        if tables[0] is None or tables[1] is None:
+            return None
+        scores = tables[0].columns(wanted)
+        cells = writer.cells(scores, len(wanted), floor)
+        width = layout.distances[0].columns
+        sides = tables[1].rows(cells, np.arange(width - 4 * layout.bins, width))
+        if layout.bins > 1:
+            sides = self._append_means(writer, sides)
+        anchors = writer.constant(np.tile(self._cells[:, :2], 2), np.float32)
+        steps = writer.constant(self._cells[:, 2:] * np.array([-1, -1, 1, 1]), np.float32)
+        shifts = writer.node("Mul", sides, writer.node("Gather", steps, cells))
+        boxes = writer.node("Add", writer.node("Gather", anchors, cells), shifts)
+        passed = writer.node("Gather", scores, cells, axis=1)
+        return GraphTerms(boxes, passed, looked_at=scores, sound=layout.bins > 1)
+
+    def _append_means(self, writer: GraphWriter, sides: str) -> str:
+        """(K, 4) means of the distributions in (K, 4 * bins) ``sides``."""
+        rows = writer.reshape(sides, -1, self._layout.bins)
+        weights = writer.node("Softmax", rows, axis=1)
+        means = writer.node("MatMul", weights, writer.constant(self._bins[:, None], np.float32))
+        return writer.reshape(means, -1, 4)
+
     def _boxes(self, cells: NDArray[np.int64], sides: FloatArray) -> FloatArray:
         """(N, 4) ``xyxy`` of N cells, from their (N, 4 * bins) columns."""
         if self._layout.bins > 1:
@@ -131,6 +166,16 @@ class GflHead:
         np.add(anchor_x, distances[2], out=boxes[:, 2])
         np.add(anchor_y, distances[3], out=boxes[:, 3])
         return boxes
+
+
+def _graph_table(
+    writer: GraphWriter, tensors: Sequence[Tensor], names: Sequence[str], outputs: Sequence[FloatArray]
+) -> GraphTable | None:
+    tables = [tensor.table(outputs) for tensor in tensors]
+    # A table that had to be copied tells nothing of how the output lies.
+    if not all(np.may_share_memory(table, outputs[part.index]) for table, part in zip(tables, tensors, strict=True)):
+        return None
+    return GraphTable.of(writer, [names[tensor.index] for tensor in tensors], tables)
 
 
 def find_layout(shapes: Sequence[Shape], size: Size, manifest: Manifest) -> GflLayout | None:

@@ -26,19 +26,21 @@ LEVEL_SETS: tuple[tuple[int, ...], ...] = ((8, 16, 32), (8, 16, 32, 64), (4, 8, 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Boxes above the score floor, before suppression.
+    """Boxes above the score floor.
 
     Attributes:
         boxes: (N, 4) ``xyxy`` in pixels of the network's input.
         scores: (N,).
         class_ids: (N,).
-        broken: how many scores were not a number.
+        broken: above 0 where scores were not a number.
+        suppressed: whether boxes that a better one overlaps are gone, and the best score comes first.
     """
 
     boxes: FloatArray
     scores: FloatArray
     class_ids: NDArray[np.int64]
     broken: int = 0
+    suppressed: bool = False
 
 
 class Head(Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.classes import names_of, wanted_ids
-from detectors.engine import Engine, SizeError, build_engine
+from detectors.engine import Engine, EngineOptions, SizeError, build_engine
 from detectors.graph import load_graph, native_size
 from detectors.imgsz import ASPECT_TOLERANCE, aspect_error, auto_size, parse_imgsz
 from detectors.layouts import Candidates, FloatArray, Size
@@ -21,6 +21,8 @@ from detectors.manifest import manifest_for, with_conventions
 from detectors.nms import nms
 from detectors.normalise import take_bytes
 from detectors.preprocess import Fit, check_frame
+from detectors.reading import Reading
+from detectors.session import providers_for
 from nanomot.detections import Detections, valid_rows
 from nanomot.errors import NanomotError
 from nanomot.timing import StageClock
@@ -102,6 +104,9 @@ class OnnxDetector:
         self.num_classes = count
         self.class_names: Sequence[str] = names_of(count, self._manifest.class_names)
         self._wanted = wanted_ids(classes, self.class_names, count, self.path.name)
+        # Logits are left to NumPy, as is the rest where a session runs elsewhere than on the processor.
+        in_graph = not self._logits and providers_for(device) == ["CPUExecutionProvider"]
+        self._reading = Reading(self._conf, self._nms, self._wanted) if in_graph else None
         self._engines: OrderedDict[Size, Engine] = OrderedDict()
         self._fits: OrderedDict[Size, tuple[Engine, Fit]] = OrderedDict()
         self._warned: set[str] = set()
@@ -125,9 +130,9 @@ class OnnxDetector:
             return Prepared(engine, fit, fit.planes(frame))
 
     def infer(self, prepared: Prepared) -> Inferred:
-        """The second third, nearly all of the time: the network."""
+        """The second third, nearly all of the time: the network, whose graph reads its own outputs where it can."""
         with self.clock("inference"):
-            return Inferred(prepared.engine, prepared.fit, prepared.engine.run(prepared.planes))
+            return Inferred(prepared.engine, prepared.fit, prepared.engine.run(prepared.planes, prepared.fit.table))
 
     def finish(self, inferred: Inferred) -> Detections:
         """The last third: boxes from the network's outputs."""
@@ -159,6 +164,8 @@ class OnnxDetector:
             # What lies wholly in a letterbox's border has no size once it is clipped: dropped without a word.
             keep = good & sized
             boxes, scores, class_ids = boxes[keep], scores[keep], class_ids[keep]
+        if found.suppressed:
+            return Detections.trusted(boxes, scores.astype(np.float64), class_ids)
         kept = nms(boxes, scores, class_ids, self._nms)
         return Detections.trusted(boxes[kept].astype(np.float64), scores[kept].astype(np.float64), class_ids[kept])
 
@@ -198,10 +205,9 @@ class OnnxDetector:
 
     def _build(self, size: Size) -> Engine:
         def build(wanted: Size) -> Engine:
+            options = EngineOptions(self._threads, self._device, self._reading)
             try:
-                engine = build_engine(
-                    self._model, wanted, self._manifest, self.path.name, threads=self._threads, device=self._device
-                )
+                engine = build_engine(self._model, wanted, self._manifest, self.path.name, options)
             except NanomotError as error:
                 raise SizeError(f"its outputs do not follow the input's size: {error}") from error
             if (engine.head.family, engine.head.num_classes) != (self.family, self.num_classes):
@@ -213,9 +219,8 @@ class OnnxDetector:
     def _probe(self, model: Any) -> Engine:
         """The network as the file has it, to learn its family before its input is changed."""
         try:
-            return build_engine(
-                model, self._native, self._manifest, str(self.path), threads=self._threads, device=self._device
-            )
+            options = EngineOptions(self._threads, self._device)
+            return build_engine(model, self._native, self._manifest, str(self.path), options)
         except SizeError as error:
             raise NanomotError(f"{self.path}: onnxruntime cannot run it ({error}).") from error
 

@@ -40,6 +40,9 @@ class Fit:
 
     ``resize`` is ``stretch``, ``letterbox`` (centred) or ``letterbox-topleft``; the border of a letterbox has the grey
     value ``pad``. One picture at a time: what :meth:`planes` returned stays as it is, what it works on is used again.
+
+    Attributes:
+        table: (3, 4) float32, how :meth:`to_frame` does it: what is subtracted, the factor, the upper limit.
     """
 
     def __init__(self, frame: Size, size: Size, resize: str, pad: int) -> None:
@@ -54,6 +57,7 @@ class Fit:
         self._inside = self._canvas[top : top + height, left : left + width]
         self._shift = np.array([left, top, left, top], dtype=np.float64)
         self._scale = np.array([frame[1] / width, frame[0] / height] * 2, dtype=np.float64)
+        self.table = np.stack([self._shift, self._scale, self._limit]).astype(np.float32)
 
     def planes(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The picture as bytes of shape (1, 3, height, width), channels in the frame's order."""

@@ -120,6 +120,11 @@ def load_replay(
         _log.warning("%s: %d of %d boxes are NaN or inverted and were dropped.", source, np.sum(~good), len(good))
     if not len(good):
         _log.warning("%s: holds no detections.", source)
+    if ((table.scores[good] < 0.0) | (table.scores[good] > 1.0)).any():
+        _log.warning(
+            "%s: scores run from %.4g to %.4g, but trackers' thresholds are meant for 0 to 1; set them to suit.",
+            *(source, table.scores[good].min(), table.scores[good].max()),
+        )
     keep = good & (table.scores >= conf)
     count = len(table.class_names) or int(table.class_ids.max(initial=0)) + 1
     wanted = wanted_ids(classes, table.class_names, count, str(source))

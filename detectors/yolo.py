@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.graph_writer import GraphTable, GraphWriter
 from detectors.layouts import Candidates, FloatArray, Shape, Size, find_strides, select, sigmoid
 from detectors.manifest import Manifest
+from detectors.reading import GraphTerms
 from nanomot.boxes import cxcywh_to_xyxy
 
 ANCHORS_PER_CELL = 3
@@ -60,6 +62,33 @@ class RowHead:
             classes = sigmoid(classes)
         picked, class_ids, scores, bad = select(classes * objectness[:, None], conf, wanted)
         return rows[picked], class_ids, scores, broken + bad
+
+    def append(
+        self,
+        writer: GraphWriter,
+        names: Sequence[str],
+        outputs: Sequence[FloatArray],
+        floor: float,
+        wanted: NDArray[np.int64],
+    ) -> GraphTerms | None:
+        """The same inside the graph, see :class:`detectors.reading.GraphHead`."""
+        table = GraphTable.of(writer, names, [outputs[0][0]])
+        if table is None:
+            return None
+        objectness = table.columns(np.array([4]))
+        cells = writer.cells(objectness, 1, floor)
+        classes = writer.node("Transpose", table.rows(cells, 5 + wanted), perm=[1, 0])
+        scores = writer.node("Mul", classes, writer.node("Gather", objectness, cells, axis=1))
+        looked_at = writer.node("Concat", *(writer.reshape(name, -1) for name in (objectness, scores)), axis=0)
+        centres, sizes = (table.rows(cells, np.array(columns)) for columns in ((0, 1), (2, 3)))
+        centres, sizes = self.append_pixels(writer, cells, centres, sizes)
+        half = writer.node("Mul", sizes, writer.constant(0.5, np.float32))
+        corners = (writer.node(operator, centres, half) for operator in ("Sub", "Add"))
+        return GraphTerms(writer.node("Concat", *corners, axis=1), scores, looked_at, sound=False)
+
+    def append_pixels(self, writer: GraphWriter, cells: str, centres: str, sizes: str) -> tuple[str, str]:
+        """Centres and sizes in pixels of K cells, from their (K, 2) columns."""
+        return centres, sizes
 
 
 class YoloV5Head(RowHead):

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.graph_writer import GraphWriter
 from detectors.layouts import Candidates, FloatArray, Shape, Size, cell_table, find_strides
 from detectors.manifest import Manifest
 from detectors.yolo import RowHead
@@ -68,3 +69,12 @@ class YoloxHead(RowHead):
             with np.errstate(over="ignore"):
                 boxes = np.concatenate([boxes[:, :2] * stride + anchors[:, :2], np.exp(boxes[:, 2:]) * stride], axis=1)
         return Candidates(cxcywh_to_xyxy(boxes), scores, class_ids, broken)
+
+    def append_pixels(self, writer: GraphWriter, cells: str, centres: str, sizes: str) -> tuple[str, str]:
+        """Centres and sizes in pixels of K cells, from their (K, 2) columns."""
+        if self._cells is None:
+            return centres, sizes
+        anchors = writer.node("Gather", writer.constant(self._cells[:, :2], np.float32), cells)
+        strides = writer.node("Gather", writer.constant(self._cells[:, 2:], np.float32), cells)
+        centres = writer.node("Add", writer.node("Mul", centres, strides), anchors)
+        return centres, writer.node("Mul", writer.node("Exp", sizes), strides)

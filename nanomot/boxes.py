@@ -108,6 +108,7 @@ def iou_matrix(a: FloatArray, b: FloatArray, *, inclusive: bool = False) -> Floa
     shared = intersection_matrix(a, b)
     union = box_areas(a)[:, None] + box_areas(b)[None, :]
     union -= shared
+    np.maximum(union, _TINY, out=union)
     shared /= union
     return shared
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import logging
 from typing import Any
 
 from detectors.catalogue import KINDS, ZooEntry, find_entry, load_zoo, nearest_names
@@ -12,6 +13,8 @@ from detectors.zoo import fetch_model, local_file, resolve_model
 from nanomot.errors import NanomotError
 
 _HEADINGS = ("name", "kind", "backbone", "input", "mAP", "FLOPs", "params", "licence", "here")
+
+_LOG = logging.getLogger("nanomot")
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -38,9 +41,22 @@ def run(args: argparse.Namespace) -> int:
     elif args.models_command == "path":
         _print_path(args.name)
     else:
-        for name in args.names:
-            _download(name)
+        _download_all(args.names)
     return 0
+
+
+def _download_all(names: list[str]) -> None:
+    """Download every model that can be had; the first failure is raised when all have been tried."""
+    failures = []
+    for name in names:
+        try:
+            _download(name)
+        except NanomotError as error:
+            failures.append(error)
+    for error in failures[1:]:
+        _LOG.error("%s", error)
+    if failures:
+        raise failures[0]
 
 
 def _print_list(kind: str | None, as_json: bool) -> None:

@@ -17,8 +17,10 @@ def run_folder(project: str | Path, name: str, *, exist_ok: bool) -> Path:
     """Make and return ``<project>/<name>``, or with the next free number behind the name where that exists.
 
     Raises:
-        NanomotError: the folder cannot be made.
+        NanomotError: the folder cannot be made, or ``name`` is a path.
     """
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise NanomotError(f"--name must be the name of a folder in {project}, not {name!r}.")
     base = Path(project).expanduser() / name
     number = 1
     while True:

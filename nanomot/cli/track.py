@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from typing import Any
 
@@ -12,6 +13,8 @@ from nanomot.errors import NanomotError
 from nanomot.trackers import tracker_names
 
 DEFAULT_MODEL = "motion"
+_LOG = logging.getLogger("nanomot")
+
 SCENE = "scene"
 """The path that names the built-in scene."""
 
@@ -22,7 +25,7 @@ its result judged against the scene's ground truth; nothing is downloaded."""
 _EPILOG = """\
 examples:
   nanomot track
-  nanomot track --path walk.mp4 --model nanodet-plus-m_416 --save
+  nanomot track --path walk.mp4 --model nanodet-plus-m-416 --save
   nanomot track --path rtsp://camera/stream --model nanodet-plus-m_416.onnx --show --save-csv
   nanomot track --path MOT17-09-FRCNN --model det.npz --tracking-method bytetrack --set match_threshold=0.7
 
@@ -81,10 +84,19 @@ def _add_tracker(group: Any) -> None:
         metavar="NAME",
         help=f"{', '.join(tracker_names())} (default: %(default)s)",
     )
-    group.add_argument("--config", metavar="YAML", help="parameters of the tracker; they replace the shipped ones")
+    group.add_argument(
+        "--config",
+        metavar="YAML",
+        help="parameters of the tracker; what the file leaves out keeps its value",
+    )
     group.add_argument("--mode", help="a named set of parameters, e.g. 'reference' for nanotrack")
     group.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="any parameter of the tracker"
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any parameter (nanomot trackers NAME)",
     )
     group.add_argument("--per-class", action="store_true", help="never match across classes")
     group.add_argument("--only-detect", action="store_true", help="no tracking: every box with the id -1")
@@ -112,6 +124,12 @@ def run(args: argparse.Namespace) -> int:
         # Without any arguments the result is there to be looked at.
         args.save = args.save or args.demo is None
     check_detector_options(args)
+    if args.model == DEFAULT_MODEL:
+        _LOG.info(
+            "--model %s: everything that moves counts as a person, found by background subtraction; the camera must "
+            "stand still. A network tells people from other things: nanomot models list.",
+            DEFAULT_MODEL,
+        )
     args.overrides = parse_assignments(args.set)
     if args.per_class:
         args.overrides["per_class"] = True

@@ -11,7 +11,7 @@ from nanomot.errors import NanomotError
 from nanomot.resources import configs_dir, load_yaml
 from nanomot.video.images import read_seqinfo
 
-_KEYS = {"folder", "preprocessing", "splits", "detectors", "address", "frames"}
+_KEYS = {"folder", "preprocessing", "splits", "sequences", "detectors", "address", "frames"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Benchmark:
         folder: below the data root.
         preprocessing: whose rules TrackEval applies, ``"MOT15"`` to ``"MOT20"``.
         splits: name of a split -> its folder.
+        sequences: name of an official split -> base names of all its sequences, where they are known.
         detectors: suffixes under which each sequence is there once per public detector.
         address: where to get the data.
         frames: sequence -> another place of its frames, for instance a video.
@@ -35,6 +36,7 @@ class Benchmark:
     detectors: tuple[str, ...] = ()
     address: str = ""
     frames: Mapping[str, str] = field(default_factory=dict)
+    sequences: Mapping[str, list[str]] = field(default_factory=dict)
 
     def without_detector(self, sequence: str) -> str:
         """The sequence's name without the suffix of a public detector: ``MOT17-02-SDP`` -> ``MOT17-02``."""
@@ -97,6 +99,7 @@ def _from_mapping(path: Path, values: dict[str, Any]) -> Benchmark:
         fault = f"unknown key {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
         raise NanomotError(f"{path}: has {fault}; a benchmark's keys are {', '.join(sorted(_KEYS))}.")
     values["detectors"] = tuple(values.get("detectors") or ())
+    values["sequences"] = values.get("sequences") or {}
     return Benchmark(name=path.stem, **values)
 
 

@@ -65,4 +65,5 @@ def create_tracker(
     if name in plugins:
         made: Tracker = plugins[name].load()(mode=mode, config=config, frame_rate=frame_rate, **overrides)
         return made
-    raise NanomotError(f"There is no tracker {name!r}; {nearest_name(name, tracker_names())}")
+    known = tracker_names()
+    raise NanomotError(f"There is no tracker {name!r} among {', '.join(known)}; {nearest_name(name, known)}")

@@ -66,6 +66,11 @@ class Tracker(ABC):
         Raises:
             NanomotError: the time runs backwards or is not finite, or the warp has another shape.
         """
+        if not isinstance(detections, Detections):
+            raise NanomotError(
+                f"update: takes nanomot.Detections, not {type(detections).__name__}; nanomot.interop makes them from "
+                "arrays and from supervision's detections."
+            )
         if time is None:
             time = self.time + 1.0 / self.frame_rate if self.frame else 0.0
         elif not np.isfinite(time) or (self.frame and time < self.time):

@@ -24,6 +24,8 @@ def require_opencv() -> None:
     try:
         importlib.import_module("cv2")
     except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and error.name not in (None, "cv2"):
+            raise  # it is not OpenCV that is missing
         reason = " ".join(str(error).split())
         if isinstance(error, ModuleNotFoundError) and error.name == "cv2":
             advice = "install opencv-python, or opencv-python-headless on a machine without a display"

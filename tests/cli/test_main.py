@@ -163,6 +163,7 @@ def test_the_window_gives_up_once(monkeypatch, caplog):
     shown = []
     monkeypatch.setattr(cv2, "imshow", lambda title, picture: shown.append(picture.shape), raising=False)
     monkeypatch.setattr(cv2, "waitKey", lambda delay: ord("x") if len(shown) < 2 else ord("q"), raising=False)
+    monkeypatch.setattr("nanomot.cli.window.display_works", lambda: True)
     window = Window("test")
     assert window.show(step, Drawer())
     assert not window.show(step, Drawer())
@@ -175,3 +176,62 @@ def test_the_window_gives_up_once(monkeypatch, caplog):
     assert window.show(step, Drawer())
     assert window.show(step, Drawer())
     assert caplog.text.count("no display") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays are named by DISPLAY on Linux alone")
+def test_a_display_that_is_not_there(monkeypatch, caplog):
+    """Qt aborts the process that cannot reach its display: the run must not be that process."""
+    from nanomot.cli.window import Window
+
+    monkeypatch.setenv("DISPLAY", ":987")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
+    Window("test")
+    assert "no display" in caplog.text
+
+
+def test_trackers_are_listed_with_their_parameters(capsys):
+    from nanomot.trackers import TRACKERS
+
+    assert main(["trackers"]) == 0
+    listed = capsys.readouterr().out
+    for name in TRACKERS:
+        assert name in listed
+        assert main(["trackers", name]) == 0
+        assert "track_threshold: 0.45" in capsys.readouterr().out
+    assert "reference" in listed
+    assert main(["trackers", "nanotrak"]) == 2
+    assert "did you mean 'nanotrack'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"), [("walk.mp4", "did you mean --path walk.mp4?"), ("--save-cvs", "did you mean --save-csv?")]
+)
+def test_surplus_words_are_told_with_the_verbs_usage(word, hint, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["track", word])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("usage: nanomot track")
+    assert hint in error
+
+
+def test_an_early_interruption_ends_without_traceback():
+    """Ctrl-C while libraries are imported waits for the end of the import."""
+    import signal
+    import time
+
+    for delay in (0.15, 0.4):
+        words = [sys.executable, "track.py", "--project", "/nonexistent/never"]
+        with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+            time.sleep(delay)
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=60)
+        assert process.returncode in (130, 2)
+        assert "Traceback" not in error
+
+
+def test_names_of_runs_stay_in_the_project(tmp_path):
+    for name in ("..", "../x", "/x", "a/b", ""):
+        with pytest.raises(NanomotError, match="--name"):
+            run_folder(tmp_path, name, exist_ok=True)

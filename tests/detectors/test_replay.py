@@ -244,3 +244,14 @@ def test_reads_files_of_the_field(shared: Path, path: str, detections: int, fram
     detector = load_replay(shared / "data" / path, conf=-1e9)
     assert (len(detector), detector.frame_count) == (detections, frames)
     assert detector.detect(FRAME).scores[0] == pytest.approx(best, abs=1e-6)
+
+
+def test_scores_that_are_no_probabilities_are_named(tmp_path, caplog):
+    path = tmp_path / "det.txt"
+    path.write_text("1,-1,10,10,5,5,117.87\n1,-1,30,10,5,5,0.4\n")
+    load_replay(str(path))
+    assert "117.9" in caplog.text
+    path.write_text("1,-1,10,10,5,5,1\n1,-1,30,10,5,5,0\n")
+    caplog.clear()
+    load_replay(str(path))
+    assert not caplog.text
