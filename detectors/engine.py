@@ -80,7 +80,8 @@ class Engine:
 def build_engine(model: onnx.ModelProto, size: Size, manifest: Manifest, name: str, options: EngineOptions) -> Engine:
     """Make a session for an input of ``size``, run it once on noise, and recognise its outputs.
 
-    The run warms the session up, gives the outputs' true shapes and the range of the scores.
+    The run gives the outputs' true shapes and the range of the scores, and warms the session up. Where the graph can
+    do the ``reading``, another session that does takes its place.
 
     Raises:
         SizeError: the graph cannot be built or run at this size.
@@ -103,7 +104,9 @@ def build_engine(model: onnx.ModelProto, size: Size, manifest: Manifest, name: s
     if read is None:
         return engine
     session = create_session(read.SerializeToString(), threads=options.threads, device=options.device)
-    return replace(engine, session=session, reading=options.reading)
+    engine = replace(engine, session=session, reading=options.reading)
+    engine.run(_noise(size, entry.type))
+    return engine
 
 
 def _noise(size: Size, kind: str) -> NDArray[np.generic]:

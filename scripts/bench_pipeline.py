@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import cv2
+
 from detectors import load_detector
 from detectors.onnx_detector import OnnxDetector
 from nanomot.pipeline import run
@@ -137,6 +139,7 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     print(f"{Path(args.model).name}, {args.tracker}; medians of {args.rounds} turns of {args.frames} frames")
+    cv2.setNumThreads(1)  # as nanomot track does
     for path in args.path:
         args.path = path
         for threads in (1, None):

@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
+import cv2
+
 from detectors import PERSON_IF_KNOWN, load_detector
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.main import EXIT_INTERRUPTED, EXIT_OK
@@ -19,7 +21,7 @@ from nanomot.cli.progress import Progress, TrackCount, stage_line
 from nanomot.cli.scene import DemoScene
 from nanomot.cli.track import SCENE
 from nanomot.cli.window import Window
-from nanomot.detections import Detector
+from nanomot.detections import Detector, PhasedDetector
 from nanomot.pipeline import run
 from nanomot.roi import RegionOfInterest
 from nanomot.timing import StageClock
@@ -43,6 +45,9 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
     )
     clock = StageClock()
     detector = _load_detector(args, clock)
+    if isinstance(detector, PhasedDetector):
+        # The stages are threads already: OpenCV's own, for one small resize a frame, cost more CPU time than they save.
+        cv2.setNumThreads(1)
     scene = DemoScene() if args.path == SCENE else None
     source = (
         scene.source()
