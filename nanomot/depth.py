@@ -33,14 +33,14 @@ def touch_groups(boxes: Array) -> NDArray[np.int64]:
     """
     count = len(boxes)
     touch = touch_matrix(boxes)
-    labels = np.arange(count)
+    labels = np.arange(count, dtype=np.int32)
     while True:
         # Each box takes the least label among those it touches, then the label of that label: a chain of boxes
         # shares one label after a number of rounds that grows with the logarithm of its length.
-        least = np.where(touch, labels, count).min(axis=1, initial=count)
+        least = np.where(touch, labels[:, None], np.int32(count)).min(axis=0, initial=count)
         least = least[least]
         if np.array_equal(least, labels):
-            return labels
+            return labels.astype(np.int64)
         labels = least
 
 
