@@ -66,7 +66,7 @@ def wanted_ids(
 
 def _class_id(entry: int | str, names: Sequence[str], num_classes: int, model: str) -> int:
     text = str(entry).strip()
-    if text.isdigit():
+    if text.isdecimal() and text.isascii():
         if int(text) >= num_classes:
             raise NanomotError(f"{model}: there is no class {text}; the model has the classes 0 to {num_classes - 1}.")
         return int(text)

@@ -8,6 +8,7 @@ each family.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,6 +20,9 @@ from nanomot.resources import configs_dir, load_yaml
 RESIZES = ("stretch", "letterbox", "letterbox-topleft")
 COLORS = ("bgr", "rgb")
 SCORES = ("auto", "probabilities", "logits")
+
+_LARGEST = 1e5
+"""No size in pixels and no value of a pixel is beyond this."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ def _numbers(what: str, *, positive: bool, whole: bool = False, count: int | Non
         for entry in value:
             if isinstance(entry, bool) or not isinstance(entry, int if whole else (int, float)):
                 raise ValueError(what)
-            if positive and not entry > 0:
+            if not math.isfinite(entry) or abs(entry) > _LARGEST or (positive and not entry > 0):
                 raise ValueError(what)
         return tuple(value)
 

@@ -197,6 +197,10 @@ def _are_frame_numbers(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return numbers
 
 
+def _is_frame_number(value: float) -> bool:
+    return bool(_are_frame_numbers(np.array([value], np.float64))[0])
+
+
 def _blame_line(path: Path, lines: list[str], delimiter: str | None) -> str:
     """The sentence that names the first line which is not a detection."""
     for number, line in enumerate(lines, start=1):
@@ -212,7 +216,7 @@ def _blame_line(path: Path, lines: list[str], delimiter: str | None) -> str:
             values = [float(field) for field in fields[:_MOT_COLUMNS]]
         except ValueError:
             return f"{path}, line {number}: holds something that is not a number ({content[:60]!r})."
-        if not _are_frame_numbers(np.array(values[:1])).all():
+        if not _is_frame_number(values[0]):
             return f"{path}, line {number}: {fields[0].strip()} is not a frame number; frames are counted from 1."
     return f"{path}: is not a table of detections."
 
@@ -225,7 +229,7 @@ def _read_npz(path: Path) -> _Table:
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise NanomotError(f"{path}: is not a readable .npz archive.") from error
     missing = [name for name in ("frame", "boxes_xyxy", "scores") if name not in arrays]
     if missing:
@@ -246,6 +250,8 @@ def _read_npz(path: Path) -> _Table:
         raise NanomotError(
             f"{path}: frame {frames[row]:g} in row {row} is not a frame number; they are counted from 1."
         )
+    if not ((class_ids >= 0) & (class_ids < _MOST_CLASSES) & (class_ids == np.floor(class_ids))).all():
+        raise NanomotError(f"{path}: class_ids must be whole numbers from 0 on.")
     return _Table(
         frames.astype(np.int64),
         arrays["boxes_xyxy"].astype(np.float64),
@@ -270,6 +276,8 @@ def _read_coco(path: Path) -> _Table:
         content = json.loads(_read_text(path))
     except json.JSONDecodeError as error:
         raise NanomotError(f"{path}, line {error.lineno}: is not valid JSON ({error.msg}).") from error
+    except RecursionError as error:
+        raise NanomotError(f"{path}: is nested too deeply to hold detections.") from error
     tables: Mapping[str, Any] = content if isinstance(content, dict) else {"annotations": content}
     entries = tables.get("annotations")
     if not isinstance(entries, list):
@@ -281,7 +289,7 @@ def _read_coco(path: Path) -> _Table:
             {int(category["id"]): row for row, category in enumerate(categories)} if categories else _coco_classes()
         )
         names = tuple(str(category["name"]) for category in categories) if categories else COCO_NAMES
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise NanomotError(f"{path}: its images or categories table is malformed ({error}).") from error
     rows = np.array(list(_coco_rows(path, entries, frame_of_image, class_of_category)), np.float64).reshape(-1, 7)
     return _Table(rows[:, 0].astype(np.int64), _corners(rows[:, 2:6]), rows[:, 6], rows[:, 1].astype(np.int64), names)
@@ -306,18 +314,19 @@ def _coco_rows(
     for number, entry in enumerate(entries, start=1):
         try:
             image = entry["image_id"]
-            frame = int(image) if frame_of_image is None else frame_of_image[image]
+            frame = float(image) if frame_of_image is None else frame_of_image[image]
             class_id = class_of_category[int(entry["category_id"])]
             x, y, width, height = (float(value) for value in entry["bbox"])
             score = float(entry["score"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise NanomotError(
                 f"{path}, entry {number}: is not a detection with a known image_id and category_id, a bbox of four "
                 f"numbers and a score ({type(error).__name__}: {error})."
             ) from error
-        if frame < 1:
-            raise NanomotError(f"{path}, entry {number}: {frame} is not a frame number; they are counted from 1.")
+        if not _is_frame_number(frame):
+            raise NanomotError(f"{path}, entry {number}: {frame:g} is not a frame number; they are counted from 1.")
         yield frame, class_id, x, y, width, height, score
 
 
+_MOST_CLASSES = 1_000_000
 _READERS = {".txt": _read_mot, ".json": _read_coco, ".npz": _read_npz}

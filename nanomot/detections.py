@@ -12,6 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from nanomot.errors import NanomotError
 
+_FARTHEST, _SMALLEST = 1e9, 1e-6
+"""Pixels; squares of what lies beyond leave the range in which filters can compute."""
+
 _Rows = TypeVar("_Rows", "Detections", "Tracks")
 
 
@@ -34,8 +37,18 @@ def _select(rows: _Rows, index: Any) -> _Rows:
     return out
 
 
+def _as_array(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise NanomotError(f"Detections: {name} must be numbers in rows of one length ({error}).") from error
+
+
 def _column(values: ArrayLike, dtype: type, count: int, name: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.asarray(values, dtype=dtype)
+    array: NDArray[Any] = _as_array(values, name)
+    if np.issubdtype(dtype, np.integer) and not (np.isfinite(array) & (array == np.floor(array))).all():
+        raise NanomotError(f"Detections: {name} must be whole numbers.")
+    array = array.astype(dtype, copy=False)
     if array.shape != (count,):
         raise NanomotError(f"Detections: {name} has shape {array.shape}, but there are {count} boxes.")
     return array
@@ -67,7 +80,7 @@ class Detections:
         class_ids: ArrayLike | None = None,
         embeddings: ArrayLike | None = None,
     ) -> None:
-        box_array = np.asarray(boxes, dtype=np.float64)
+        box_array = _as_array(boxes, "boxes")
         if box_array.size == 0:
             box_array = box_array.reshape(0, 4)
         if box_array.ndim != 2 or box_array.shape[1] != 4:
@@ -135,9 +148,12 @@ class Detections:
 
 
 def valid_rows(boxes: NDArray[Any], scores: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which of the (N, 4) ``xyxy`` boxes and (N,) scores are finite, with a positive width and height."""
+    """Which of the (N, 4) ``xyxy`` boxes and (N,) scores are finite and sane, with a positive width and height."""
     good: NDArray[np.bool_] = (
-        np.isfinite(boxes).all(axis=1) & np.isfinite(scores) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        (np.abs(boxes) <= _FARTHEST).all(axis=1)
+        & np.isfinite(scores)
+        & (boxes[:, 2] > boxes[:, 0] + _SMALLEST)
+        & (boxes[:, 3] > boxes[:, 1] + _SMALLEST)
     )
     return good
 
@@ -201,6 +217,15 @@ class SeekableDetector(Detector, Protocol):
 
     def seek(self, frame_index: int) -> None:
         """Make the next ``detect`` answer for the frame of this index (0 is the first)."""
+        ...
+
+
+@runtime_checkable
+class ResettableDetector(Detector, Protocol):
+    """A detector that remembers earlier pictures of a video, such as background subtraction."""
+
+    def reset(self) -> None:
+        """Forget them: the next picture begins another video."""
         ...
 
 

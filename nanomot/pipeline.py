@@ -17,7 +17,15 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.detections import Detections, Detector, PhasedDetector, SeekableDetector, Source, Tracks
+from nanomot.detections import (
+    Detections,
+    Detector,
+    PhasedDetector,
+    ResettableDetector,
+    SeekableDetector,
+    Source,
+    Tracks,
+)
 from nanomot.roi import RegionOfInterest
 from nanomot.timing import StageClock
 from nanomot.trackers import Tracker, create_tracker
@@ -100,6 +108,8 @@ def run(
         tracker = create_tracker(tracker)
     if tracker is not None:
         tracker.reset()
+    if isinstance(detector, ResettableDetector):
+        detector.reset()
     opened = source if isinstance(source, FrameSource) else open_source(source)
 
     phases = _phases(detector, clock, live=opened.live)

@@ -37,10 +37,13 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise NanomotError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise NanomotError(f"{path}: is not valid YAML ({' '.join(str(error).split())}).") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
         raise NanomotError(f"{path}: must hold a mapping of names to values, not a {type(content).__name__}.")
+    for key in content:
+        if not isinstance(key, str):
+            raise NanomotError(f"{path}: its keys must be names, not {key!r}.")
     return content

@@ -71,6 +71,9 @@ def main() -> None:
     args = parser.parse_args()
 
     stored = {path.stem: path for path in sorted(args.detections.iterdir()) if (args.truth / path.stem / "gt").is_dir()}
+    unknown = sorted(set(args.sequences or ()) - set(stored))
+    if unknown:
+        parser.error(f"no boxes or no ground truth of {', '.join(unknown)}")
     if args.sequences:
         stored = {name: stored[name] for name in args.sequences}
     if not stored:

@@ -28,6 +28,12 @@ def test_class_ids_default_to_zero():
         ([[1, 2, np.inf, 4]], [0.5], [0], "row 0"),
         ([[1, 2, 3, 4]], [np.nan], [0], "row 0"),
         ([[1, 2, 1, 4]], [0.5], [0], "x2 > x1"),
+        ([[1, 2, 1 + 1e-200, 4]], [0.5], [0], "x2 > x1"),
+        ([[1, 2, 1e160, 4]], [0.5], [0], "row 0"),
+        ([[1, 2, 3, 4]], [0.5], [1.7], "whole numbers"),
+        ([[1, 2, 3, 4]], [0.5], [float("nan")], "whole numbers"),
+        ([[1, 2, 3, 4], [1, 2]], [0.5], [0], "rows of one length"),
+        ([["a", 2, 3, 4]], [0.5], [0], "must be numbers"),
     ],
 )
 def test_bad_rows_are_named(boxes, scores, classes, words):

@@ -158,3 +158,25 @@ def test_stages_are_timed():
 def test_missing_file():
     with pytest.raises(NanomotError, match=r"nowhere\.mp4"):
         list(track_video("nowhere.mp4", SameBox()))
+
+
+def test_the_videos_clock_drives_the_time_outs():
+    """Ten seconds without a frame: whoever stands there afterwards is somebody else."""
+    times = [*(index / 25 for index in range(10)), *(10 + index / 25 for index in range(10))]
+    frames = [Frame(index, time, FRAME) for index, time in enumerate(times)]
+    ids = [row.tracks.ids.tolist() for row in track_video(Listed(frames), SameBox(), "bytetrack")]
+    assert ids[9] == [1]
+    assert ids[-1] == [2]
+
+
+def test_a_detector_with_a_memory_begins_anew():
+    class Remembering(SameBox):
+        resets = 0
+
+        def reset(self):
+            self.resets += 1
+
+    detector = Remembering()
+    for count in (1, 2):
+        list(track_video(source(3), detector))
+        assert detector.resets == count

@@ -6,7 +6,7 @@ import argparse
 import itertools
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from detectors.replay import load_replay
 from detectors.zoo import resolve_model
 from nanomot.detections import Detections, Detector
 from nanomot.errors import NanomotError
-from nanomot.evaluation.benchmarks import Sequence
+from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.cache import DetectionCache, content_hash
 from nanomot.pipeline import run
 from nanomot.resources import cache_dir
@@ -40,30 +40,44 @@ class StoredBoxes:
         classes: as :func:`detectors.load_detector` takes them.
         whole: files may hold a whole sequence of which only the last part is asked for: frames are then shifted by the
             difference in length.
+        score_ranges: sequence name -> the scores that mean 0 and 1; those between are scaled, others clipped.
     """
 
     paths: Mapping[str, Path]
     conf: float
     classes: Any
     whole: bool = False
+    score_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __call__(self, sequence: Sequence) -> Iterator[Detections]:
         """One item per frame of ``sequence``."""
-        replay = load_replay(str(self.paths[sequence.name]), conf=self.conf, classes=self.classes)
+        limits = self.score_ranges.get(sequence.name)
+        floor = self.conf if limits is None else float("-inf")
+        replay = load_replay(str(self.paths[sequence.name]), conf=floor, classes=self.classes)
         shift = (sequence.offset or max(replay.frame_count - sequence.length, 0)) if self.whole else 0
         replay.seek(shift)
         for _ in range(sequence.length):
-            yield replay.detect(_NO_PICTURE)
+            found = replay.detect(_NO_PICTURE)
+            yield found if limits is None else _rescored(found, limits, self.conf)
 
 
-def public_boxes(sequences: list[Sequence], conf: float, classes: Any) -> StoredBoxes:
-    """The benchmark's own detections, ``det/det.txt`` of each sequence."""
+def _rescored(found: Detections, limits: tuple[float, float], conf: float) -> Detections:
+    low, high = limits
+    scores = np.clip((found.scores - low) / (high - low), 0.0, 1.0)
+    keep = scores >= conf
+    return Detections.trusted(found.boxes[keep], scores[keep], found.class_ids[keep])
+
+
+def public_boxes(benchmark: Benchmark, sequences: list[Sequence], conf: float, classes: Any) -> StoredBoxes:
+    """The benchmark's own detections, ``det/det.txt`` of each sequence, with scores from 0 to 1."""
     paths = {}
+    ranges = {sequence.name: benchmark.score_range(sequence.name) for sequence in sequences}
     for sequence in sequences:
         path = sequence.folder / "det" / "det.txt"
         whole = sequence.folder.parent.parent / "train" / sequence.name / "det" / "det.txt"
         paths[sequence.name] = path if path.is_file() or not whole.is_file() else whole
-    return StoredBoxes(paths, conf, classes, whole=True)
+    known = {name: limits for name, limits in ranges.items() if limits is not None}
+    return StoredBoxes(paths, conf, classes, whole=True, score_ranges=known)
 
 
 def boxes_in(folder: Path, sequences: list[Sequence], conf: float, classes: Any) -> StoredBoxes:

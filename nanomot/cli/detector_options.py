@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ def check_detector_options(args: argparse.Namespace) -> None:
         raise NanomotError(f"--conf must lie in [0, 1), not at {args.conf}.")
     if not 0.0 < args.nms <= 1.0:
         raise NanomotError(f"--nms must lie in (0, 1], not at {args.nms}.")
-    if args.threads is not None and args.threads < 1:
-        raise NanomotError(f"--threads must be at least 1, not {args.threads}.")
+    cores = os.cpu_count() or 1
+    if args.threads is not None and not 1 <= args.threads <= cores:
+        raise NanomotError(f"--threads must lie between 1 and this machine's {cores} cores, not at {args.threads}.")
     for name in ("config", "reid_model"):
         path = getattr(args, name)
         if path is not None and not Path(path).expanduser().is_file():
@@ -61,7 +63,9 @@ def _check_reid_model(path: Path) -> None:
     import onnx
 
     try:
-        onnx.load(str(path), load_external_data=False)
+        model = onnx.load(str(path), load_external_data=False)
+        if not model.graph.node:
+            raise ValueError("it has no layers")
     except Exception as error:  # protobuf and onnx raise many kinds
         raise NanomotError(f"{path}: is not an ONNX model, which --reid-model names.") from error
     _LOG.warning("--reid-model %s is not used: appearance is not built in yet.", path)

@@ -22,14 +22,14 @@ EXIT_INTERRUPTED = 130
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all verbs."""
     from nanomot import __version__
-    from nanomot.cli import models, track, trackers, val
+    from nanomot.cli import detect, models, track, trackers, val
 
     parser = argparse.ArgumentParser(
         prog="nanomot", description="Multi-object tracking for people who have a light detector and little compute."
     )
     parser.add_argument("--version", action="version", version=f"nanomot {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb in (track, val, models, trackers):
+    for verb in (track, val, detect, models, trackers):
         verb.add_parser(verbs)
     for name, verb_parser in verbs.choices.items():
         verb_parser.set_defaults(parser=verb_parser, verb=name)
@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise KeyboardInterrupt
         args = parse(parser, argv)
         status: int = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except NanomotError as error:
         print(f"nanomot: {error}", file=sys.stderr)
@@ -79,3 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has left (a pager, head); the interpreter must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else "the output: "
+        # What Python still holds back for a full standard output would fail once more at exit.
+        sys.stdout = None
+        print(f"nanomot: {named}{error.strerror or error}.", file=sys.stderr)
+        return EXIT_PROBLEM

@@ -53,8 +53,8 @@ def _download_all(names: list[str]) -> None:
             _download(name)
         except NanomotError as error:
             failures.append(error)
-    for error in failures[1:]:
-        _LOG.error("%s", error)
+    for failure in failures[1:]:
+        _LOG.error("%s", failure)
     if failures:
         raise failures[0]
 

@@ -15,7 +15,7 @@ def parse_classes(words: Sequence[str] | None, default: str) -> list[int | str] 
     if words is None:
         return default
     parts = [part.strip() for word in words for part in word.split(",") if part.strip()]
-    return None if parts == ["all"] else [int(part) if part.isdigit() else part for part in parts]
+    return None if parts == ["all"] else [int(part) if part.isdecimal() and part.isascii() else part for part in parts]
 
 
 def parse_assignments(words: Sequence[str]) -> dict[str, Any]:
@@ -31,6 +31,6 @@ def parse_assignments(words: Sequence[str]) -> dict[str, Any]:
             raise NanomotError(f"--set takes KEY=VALUE, not {word!r}.")
         try:
             values[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise NanomotError(f"--set {key}: {text!r} is not a value.") from error
     return values

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nanomot.detections import Tracks
 from nanomot.errors import NanomotError
 from nanomot.video.frames import Frame
+from nanomot.video.part_file import part_path
 from nanomot.video.sinks import Sink
 
 _LOG = logging.getLogger("nanomot")
@@ -40,17 +42,27 @@ def run_folder(project: str | Path, name: str, *, exist_ok: bool) -> Path:
 class Outputs:
     """Several sinks as one; closing goes through all of them and reports the first that failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Sequence[str | Path | None] = ()) -> None:
+        """``inputs`` are files of the user's that no output may replace."""
+        self._inputs = [Path(entry).expanduser() for entry in inputs if entry is not None]
         self._sinks: list[tuple[Path, Sink]] = []
 
-    def add(self, path: Path, sink: Sink) -> None:
-        """Write to ``sink`` as well, whose file is ``path``."""
-        self._sinks.append((path, sink))
+    def add(self, path: Path, make: Callable[[Path], Sink]) -> None:
+        """Write to ``make(path)`` as well.
+
+        Raises:
+            NanomotError: the file, or its name while it is written, is one of the inputs.
+        """
+        for target in (path, part_path(path), path.with_name(f"{path.stem}.part{path.suffix}")):
+            for entry in self._inputs:
+                if target.exists() and entry.exists() and target.samefile(entry):
+                    raise NanomotError(f"{entry}: is an input, and {path} would replace it; choose another --name.")
+        self._sinks.append((path, make(path)))
 
     @property
     def paths(self) -> list[Path]:
-        """The files, in the order in which they were added."""
-        return [path for path, _ in self._sinks]
+        """The files that are there, in the order in which they were added."""
+        return [path for path, _ in self._sinks if path.exists()]
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Hand one frame to every sink."""

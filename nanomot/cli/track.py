@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import sys
 from typing import Any
@@ -124,6 +125,9 @@ def run(args: argparse.Namespace) -> int:
         # Without any arguments the result is there to be looked at.
         args.save = args.save or args.demo is None
     check_detector_options(args)
+    for flag, value in (("--fps", args.fps), ("--reconnect-limit", args.reconnect_limit)):
+        if not 0.0 <= value < float("inf") or (flag == "--fps" and value == 0.0):
+            raise NanomotError(f"{flag} must be a positive number, not {value}.")
     if args.model == DEFAULT_MODEL:
         _LOG.info(
             "--model %s: everything that moves counts as a person, found by background subtraction; the camera must "
@@ -133,4 +137,4 @@ def run(args: argparse.Namespace) -> int:
     args.overrides = parse_assignments(args.set)
     if args.per_class:
         args.overrides["per_class"] = True
-    return track(args, sys.stdout)
+    return track(args, sys.stdout or io.StringIO())

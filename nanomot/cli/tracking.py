@@ -57,7 +57,7 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
     with source:
         roi = RegionOfInterest.parse(args.roi) if args.roi else None
         folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
-        outputs = Outputs()
+        outputs = Outputs([args.path, args.model, args.config, args.roi, args.reid_model])
         session = _Session(source, detector, tracker, roi, outputs, clock)
         status = EXIT_OK
         with graceful_stop() as stop:
@@ -147,19 +147,15 @@ def _add_outputs(
     drawer: Drawer,
 ) -> None:
     names: Sequence[str] = detector.class_names
-    path = folder / "mot" / f"{source.name}.txt"
-    outputs.add(path, MotWriter(path))
+    outputs.add(folder / "mot" / f"{source.name}.txt", MotWriter)
     if args.save_csv:
-        path = folder / f"{source.name}.csv"
-        outputs.add(path, CsvWriter(path, class_names=names))
+        outputs.add(folder / f"{source.name}.csv", lambda path: CsvWriter(path, class_names=names))
     if args.save_jsonl:
-        path = folder / f"{source.name}.jsonl"
-        outputs.add(path, JsonlWriter(path, class_names=names))
+        outputs.add(folder / f"{source.name}.jsonl", lambda path: JsonlWriter(path, class_names=names))
     if args.save:
-        path = folder / f"{source.name}.mp4"
         outputs.add(
-            path,
-            VideoWriter(
+            folder / f"{source.name}.mp4",
+            lambda path: VideoWriter(
                 path,
                 fps=source.fps,
                 draw=lambda frame, tracks: drawer.draw(frame.image, tracks, time=frame.time),

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import sys
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from detectors import PERSON_IF_KNOWN
+from detectors.zoo import resolve_model
+from nanomot.cli.benchmark_options import add_benchmark_options, chosen_sequences
 from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
+from nanomot.cli.judging import RAW_RESULTS, RESULTS, Judging, judge_folder, result_folder, smooth_results
 from nanomot.cli.options import parse_assignments, parse_classes
 from nanomot.cli.outputs import run_folder
-from nanomot.errors import NanomotError
-from nanomot.evaluation.benchmarks import Sequence, find_sequences, load_benchmark
-from nanomot.evaluation.judge import COMBINED, Row, SequenceFiles, Verdict, judge_fully
-from nanomot.evaluation.report import environment, second_opinion, text_table, write_csv, write_json
-from nanomot.evaluation.result_files import read_tracks
+from nanomot.evaluation.benchmarks import Benchmark, Sequence
+from nanomot.evaluation.cache import content_hash
+from nanomot.evaluation.judge import COMBINED, Row
+from nanomot.evaluation.report import environment, text_table, write_json
 from nanomot.evaluation.runner import TrackerSpec, track_all
+from nanomot.evaluation.smoothing import METHODS
+from nanomot.evaluation.submission import plan_submission, write_submission
+from nanomot.timing import StageClock
+from nanomot.trackers import create_tracker
+from nanomot.trackers.base import Tracker
 
 _LOG = logging.getLogger("nanomot")
 
@@ -30,9 +39,12 @@ examples:
   nanomot val --benchmark MOT17 --data-root data --eval-existing --name exp
 
 results, in <project>/<name>/ (with several trackers, in a folder for each):
-  mot/<sequence>.txt   the tracks
+  mot/<sequence>.txt   the tracks that are judged; with --smooth, the raw ones are in mot_raw/
   results.json         sequence or COMBINED -> metric -> percentage or count, by TrackEval
   results.csv          the same as a table
+  report.html          the table, the plots and the worst ID switches as pictures
+  *.png                HOTA over the localisation threshold; metrics per sequence
+  <benchmark>-<split>.zip   with --submission: what MOTChallenge takes
   run.json             what the run depended on: versions, parameters, boxes"""
 
 
@@ -46,13 +58,7 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     data = parser.add_argument_group("benchmark")
-    data.add_argument("--benchmark", default="MOT17", help="MOT15, MOT16, MOT17, MOT20, DanceTrack, or a folder")
-    data.add_argument("--split", default="train", help="train, val_half or test (%(default)s)")
-    data.add_argument(
-        "--data-root", type=Path, default=Path("data"), help="folder that holds MOT17/train/… (%(default)s)"
-    )
-    data.add_argument("--sequences", nargs="+", metavar="NAME", help="only these")
-    data.add_argument("--frames", action="append", default=[], metavar="SEQ=PATH", help="where a sequence's frames are")
+    add_benchmark_options(data)
     data.add_argument(
         "--demo", choices=("image", "video"), help="accepted for old commands' sake: frames are as they are"
     )
@@ -66,110 +72,132 @@ def add_parser(verbs: Any) -> None:
     tracker.add_argument("--mode", help="a named set of parameters, e.g. 'reference' for nanotrack")
     tracker.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="any parameter")
     tracker.add_argument("--min-area", type=float, default=0.0, help="leave out tracks smaller than this, pixels²")
-    tracker.add_argument(
-        "--max-aspect", type=float, default=float("inf"), help="leave out tracks wider than this x height"
-    )
+    tracker.add_argument("--max-aspect", type=float, metavar="RATIO", help="leave out tracks wider than this x height")
     tracker.add_argument("--workers", type=int, default=1, help="processes that track (%(default)s)")
-    out = parser.add_argument_group("results")
+    after = parser.add_argument_group("smoothing, once all frames are known")
+    after.add_argument("--smooth", choices=tuple(METHODS), help="straight lines, Gaussian process, or RTS smoother")
+    after.add_argument("--gsi", dest="smooth", action="store_const", const="gsi", help="the same as --smooth gsi")
+    _add_result_options(parser.add_argument_group("results"))
+    parser.set_defaults(run=run)
+
+
+def _add_result_options(out: Any) -> None:
     out.add_argument("--project", default="runs/val", help="folder of all runs (%(default)s)")
     out.add_argument("--name", default="exp", help="folder of this run; numbered when it exists (%(default)s)")
     out.add_argument("--exist-ok", action="store_true", help="use the folder of this run even when it exists")
     out.add_argument("--eval-existing", action="store_true", help="judge <project>/<name>/mot/ without tracking")
     out.add_argument("--no-second-judge", action="store_true", help="do not ask motmetrics as well")
-    parser.set_defaults(run=run)
+    out.add_argument("--no-plots", action="store_true", help="draw no plots")
+    out.add_argument("--no-page", action="store_true", help="write no report.html")
+    out.add_argument("--submission", action="store_true", help="write the zip file that MOTChallenge takes")
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nanomot val``."""
     check_detector_options(args)
-    benchmark = load_benchmark(args.benchmark)
-    sequences = find_sequences(
-        benchmark, args.data_root.expanduser(), args.split, only=args.sequences, frames=_places(args.frames)
-    )
-    if args.eval_existing:
-        folder = Path(args.project).expanduser() / args.name
-        _judge(args, benchmark.preprocessing, sequences, folder, sys.stdout)
-        return 0
+    benchmark, sequences = chosen_sequences(args)
+    share = args.eval_existing or args.detections != "public"
+    # So that a sequence that is missing is told before hours of work.
+    plan = plan_submission(benchmark, args.split, sequences, share=share) if args.submission else None
     specs = _specs(args)
-    boxes = _boxes(args, sequences)
-    folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
-    places = {spec.label: folder / spec.label if len(specs) > 1 else folder for spec in specs}
-    write_json(folder / "run.json", _dependencies(args, specs, boxes))
-    for done in track_all(
-        sequences, specs, boxes, lambda spec, seq: places[spec.label] / "mot" / f"{seq.name}.txt", workers=args.workers
-    ):
-        _LOG.info("%s, %s: %.0f µs a frame", done.label, done.sequence, 1e6 * done.update_seconds / done.frames)
+    clock = StageClock()
+    folder = Path(args.project).expanduser() / args.name
+    if not args.eval_existing:
+        folder = _track(args, benchmark, sequences, specs, clock)
+    order = Judging(
+        benchmark.preprocessing, args.split, not args.no_second_judge, not args.no_plots, not args.no_page, clock
+    )
     table: dict[str, Row] = {}
     for spec in specs:
-        verdict = _judge(args, benchmark.preprocessing, sequences, places[spec.label], sys.stdout, title=spec.label)
+        place = _place(folder, spec, specs)
+        if args.smooth:
+            with clock("smoothing"):
+                smooth_results(place, sequences, args.smooth)
+        name = folder.name if args.eval_existing and len(specs) == 1 else spec.label
+        title = f"{name} on {benchmark.name} {args.split}" + (f", smoothed ({args.smooth})" if args.smooth else "")
+        verdict = judge_folder(order, sequences, place, title, name, sys.stdout)
         if verdict is not None:
             table[spec.label] = verdict.rows[COMBINED]
+        if plan is not None:
+            path = place / f"{benchmark.name}-{args.split}.zip"
+            write_submission(path, plan, place / RESULTS)
+            print(f"submission: {path} ({len(plan)} sequences)")
     if len(table) > 1:
         print(f"\nall sequences\n{text_table(table)}")
+    print("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in clock.wall.items()))
     print(f"results: {folder}")
     return 0
 
 
-def _places(words: list[str]) -> dict[str, str]:
-    places = dict(word.split("=", 1) for word in words if "=" in word)
-    if len(places) != len(words):
-        raise NanomotError("--frames takes SEQUENCE=PATH.")
-    for sequence, place in places.items():
-        if not Path(place).expanduser().exists():
-            raise NanomotError(f"{place}: there is no such file or folder, which --frames names for {sequence}.")
-    return places
+def _place(folder: Path, spec: TrackerSpec, specs: list[TrackerSpec]) -> Path:
+    return folder / spec.label if len(specs) > 1 else folder
+
+
+def _track(
+    args: argparse.Namespace,
+    benchmark: Benchmark,
+    sequences: list[Sequence],
+    specs: list[TrackerSpec],
+    clock: StageClock,
+) -> Path:
+    """Track everything and return the run's folder."""
+    with clock("boxes"):
+        boxes = _boxes(args, benchmark, sequences)
+    folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
+    write_json(folder / "run.json", _dependencies(args, specs, boxes))
+    raw = {spec.label: _place(folder, spec, specs) / RAW_RESULTS for spec in specs}
+    for spec, sequence in itertools.product(specs, sequences):
+        # Raw results of an earlier run in the same folder must not be smoothed later in place of these.
+        (raw[spec.label] / f"{sequence.name}.txt").unlink(missing_ok=True)
+
+    def result_of(spec: TrackerSpec, sequence: Sequence) -> Path:
+        return result_folder(_place(folder, spec, specs), args.smooth) / f"{sequence.name}.txt"
+
+    with clock("tracking"):
+        for done in track_all(sequences, specs, boxes, result_of, workers=args.workers):
+            _LOG.info("%s, %s: %.0f µs a frame", done.label, done.sequence, 1e6 * done.update_seconds / done.frames)
+    return folder
 
 
 def _specs(args: argparse.Namespace) -> list[TrackerSpec]:
     names = [name.strip() for name in (args.trackers or args.tracking_method).split(",") if name.strip()]
     overrides = parse_assignments(args.set)
-    made = [
-        TrackerSpec(name, name, args.mode, args.config, overrides, args.min_area, args.max_aspect) for name in names
-    ]
-    from nanomot.trackers import create_tracker
-
+    widest = float("inf") if args.max_aspect is None else args.max_aspect
+    made = [TrackerSpec(name, name, args.mode, args.config, overrides, args.min_area, widest) for name in names]
     for spec in made:  # so that a wrong name or parameter is told before hours of work
-        create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
+        _tracker(spec)
     return made
 
 
-def _boxes(args: argparse.Namespace, sequences: list[Sequence]) -> StoredBoxes:
+def _tracker(spec: TrackerSpec) -> Tracker:
+    return create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
+
+
+def _boxes(args: argparse.Namespace, benchmark: Benchmark, sequences: list[Sequence]) -> StoredBoxes:
     classes = parse_classes(args.classes, PERSON_IF_KNOWN)
     if args.detections == "model":
         return model_boxes(args, sequences, classes)
     if args.detections == "public":
-        return public_boxes(sequences, args.conf, classes)
+        return public_boxes(benchmark, sequences, args.conf, classes)
     return boxes_in(Path(args.detections).expanduser(), sequences, args.conf, classes)
 
 
 def _dependencies(args: argparse.Namespace, specs: list[TrackerSpec], boxes: StoredBoxes) -> dict[str, Any]:
-    return {
+    found = {
         "environment": environment(),
-        "arguments": {key: value for key, value in vars(args).items() if key != "run"},
-        "trackers": [vars(spec) for spec in specs],
+        "arguments": {key: value for key, value in vars(args).items() if key not in ("run", "parser")},
+        "trackers": {
+            spec.label: {"name": spec.name, "parameters": _plain(_tracker(spec).parameters)} for spec in specs
+        },
         "boxes": dict(boxes.paths),
+        "score_ranges": dict(boxes.score_ranges),
     }
+    if args.detections == "model" and args.model != "motion":
+        model = resolve_model(args.model).path
+        found["model"] = {"path": model, "sha256": content_hash(model)}
+    return found
 
 
-def _judge(
-    args: argparse.Namespace, rules: str, sequences: list[Sequence], folder: Path, out: TextIO, title: str = ""
-) -> Verdict | None:
-    """Judge one folder of results; None where no truth is published."""
-    known = {sequence.name: sequence for sequence in sequences if sequence.truth is not None}
-    if not known:
-        out.write(f"{args.split}: no ground truth is published for this split, so there is nothing to judge.\n")
-        return None
-    files = {}
-    for name, sequence in known.items():
-        assert sequence.truth is not None
-        files[name] = SequenceFiles(sequence.truth, folder / "mot" / f"{name}.txt", sequence.length)
-        read_tracks(files[name].result, sequence.length)
-        read_tracks(sequence.truth, sequence.length, what="ground-truth")
-    verdict = judge_fully(files, benchmark=rules, second_judge=not args.no_second_judge)
-    write_json(folder / "results.json", verdict.rows)
-    write_csv(folder / "results.csv", verdict.rows)
-    out.write(f"\n{title}\n" if title else "\n")
-    out.write(text_table(verdict.rows) + "\n")
-    if verdict.second:
-        out.write(second_opinion(verdict) + "\n")
-    return verdict
+def _plain(parameters: Any) -> Any:
+    """A tracker's parameters as JSON can hold them; those of other packages need not be dataclasses."""
+    return asdict(parameters) if is_dataclass(parameters) and not isinstance(parameters, type) else repr(parameters)

@@ -11,7 +11,7 @@ from nanomot.errors import NanomotError
 from nanomot.resources import configs_dir, load_yaml
 from nanomot.video.images import read_seqinfo
 
-_KEYS = {"folder", "preprocessing", "splits", "sequences", "detectors", "address", "frames"}
+_KEYS = {"folder", "preprocessing", "splits", "sequences", "detectors", "public_scores", "address", "frames"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Benchmark:
         splits: name of a split -> its folder.
         sequences: name of an official split -> base names of all its sequences, where they are known.
         detectors: suffixes under which each sequence is there once per public detector.
+        public_scores: the suffix of a public detector, or "all" -> the scores that mean 0 and 1 in its ``det.txt``.
         address: where to get the data.
         frames: sequence -> another place of its frames, for instance a video.
     """
@@ -37,11 +38,17 @@ class Benchmark:
     address: str = ""
     frames: Mapping[str, str] = field(default_factory=dict)
     sequences: Mapping[str, list[str]] = field(default_factory=dict)
+    public_scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def without_detector(self, sequence: str) -> str:
         """The sequence's name without the suffix of a public detector: ``MOT17-02-SDP`` -> ``MOT17-02``."""
         stem, _, suffix = sequence.rpartition("-")
         return stem if stem and suffix in self.detectors else sequence
+
+    def score_range(self, sequence: str) -> tuple[float, float] | None:
+        """Which scores of the sequence's public boxes mean 0 and 1; None where they are what they say."""
+        suffix = sequence.rpartition("-")[2]
+        return self.public_scores.get(suffix, self.public_scores.get("all"))
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,20 @@ def _from_mapping(path: Path, values: dict[str, Any]) -> Benchmark:
         raise NanomotError(f"{path}: has {fault}; a benchmark's keys are {', '.join(sorted(_KEYS))}.")
     values["detectors"] = tuple(values.get("detectors") or ())
     values["sequences"] = values.get("sequences") or {}
+    values["public_scores"] = {
+        name: _range(path, name, limits) for name, limits in (values.get("public_scores") or {}).items()
+    }
     return Benchmark(name=path.stem, **values)
+
+
+def _range(path: Path, name: str, limits: Any) -> tuple[float, float]:
+    try:
+        low, high = (float(limit) for limit in limits)
+    except (TypeError, ValueError):
+        low, high = 0.0, 0.0
+    if not low < high:
+        raise NanomotError(f"{path}: public_scores of {name} must be [low, high] with low < high, not {limits}.")
+    return low, high
 
 
 def find_sequences(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nanomot.errors import NanomotError
+from nanomot.timing import StageClock
 
 COMBINED = "COMBINED"
 """The row over all sequences together."""
@@ -67,7 +68,11 @@ def judge(sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17") -
 
 
 def judge_fully(
-    sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17", second_judge: bool = False
+    sequences: Mapping[str, SequenceFiles],
+    *,
+    benchmark: str = "MOT17",
+    second_judge: bool = False,
+    clock: StageClock | None = None,
 ) -> Verdict:
     """Judge results with TrackEval (Luiten et al., IJCV 2021: HOTA; Bernardin 2008: CLEAR; Ristani 2016: IDF1).
 
@@ -75,6 +80,7 @@ def judge_fully(
         sequences: name -> files.
         benchmark: whose preprocessing applies, ``"MOT15"``, ``"MOT16"``, ``"MOT17"`` or ``"MOT20"``.
         second_judge: ask motmetrics as well, on what TrackEval's preprocessing leaves.
+        clock: is told how long ``TrackEval`` and ``motmetrics`` take.
 
     Returns:
         Rows with HOTA, DetA, AssA, LocA, MOTA, recall, precision, IDF1, IDP, IDR in percent and the counts FP, FN,
@@ -89,19 +95,26 @@ def judge_fully(
         for path in (files.truth, files.result):
             if not path.is_file():
                 raise NanomotError(f"{path}: this file is missing, so its sequence cannot be judged.")
-    from trackeval.utils import TrackEvalException
+    clock = clock or StageClock()
+    with clock("TrackEval"):
+        from trackeval.utils import TrackEvalException
 
     accumulators: dict[str, Any] | None = {} if second_judge else None
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         try:
-            dataset = _stage(sequences, Path(folder), benchmark)
-            per_metric = _evaluate(dataset, list(sequences), accumulators)
+            with clock("TrackEval"):
+                dataset = _stage(sequences, Path(folder), benchmark)
+            per_metric = _evaluate(dataset, list(sequences), accumulators, clock)
         except TrackEvalException as error:
             raise NanomotError(f"TrackEval cannot judge these files: {' '.join(str(error).split())}") from error
     names = (*sequences, COMBINED)
+    second = {}
+    if accumulators is not None:
+        with clock("motmetrics"):
+            second = _ask_motmetrics(accumulators)
     return Verdict(
         rows={name: _row(per_metric, name) for name in names},
-        second=_ask_motmetrics(accumulators) if accumulators is not None else {},
+        second=second,
         hota_curves={name: [100.0 * float(value) for value in per_metric["HOTA"][name]["HOTA"]] for name in names},
     )
 
@@ -130,17 +143,21 @@ def _stage(sequences: Mapping[str, SequenceFiles], folder: Path, benchmark: str)
     )
 
 
-def _evaluate(dataset: Any, names: list[str], accumulators: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+def _evaluate(
+    dataset: Any, names: list[str], accumulators: dict[str, Any] | None, clock: StageClock
+) -> dict[str, dict[str, Any]]:
     from trackeval.metrics import CLEAR, HOTA, Identity
 
     metrics = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": Identity({"PRINT_CONFIG": False})}
     per_metric: dict[str, dict[str, Any]] = {key: {} for key in metrics}
     for name in names:
-        data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(_TRACKER, name), "pedestrian")
-        for key, metric in metrics.items():
-            per_metric[key][name] = metric.eval_sequence(data)
+        with clock("TrackEval"):
+            data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(_TRACKER, name), "pedestrian")
+            for key, metric in metrics.items():
+                per_metric[key][name] = metric.eval_sequence(data)
         if accumulators is not None:
-            accumulators[name] = _accumulate(data)
+            with clock("motmetrics"):
+                accumulators[name] = _accumulate(data)
     for key, metric in metrics.items():
         per_metric[key][COMBINED] = metric.combine_sequences(per_metric[key])
     return per_metric

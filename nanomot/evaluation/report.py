@@ -15,7 +15,7 @@ from nanomot.evaluation.judge import COMBINED, Row, Verdict
 from nanomot.video.part_file import PartFile
 
 TABLE_METRICS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW", "FP", "FN", "MT", "ML", "Frag")
-_PACKAGES = ("nanomot", "numpy", "scipy", "trackeval", "motmetrics", "onnxruntime", "opencv-python")
+_PACKAGES = ("nanomot", "numpy", "scipy", "filterpy", "trackeval", "motmetrics", "onnxruntime", "opencv-python")
 
 
 def text_table(rows: Mapping[str, Row], metrics: Sequence[str] = TABLE_METRICS) -> str:

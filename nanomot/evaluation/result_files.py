@@ -15,9 +15,7 @@ FRAME, ID, PLACE, SCORE, CLASS = 0, 1, slice(2, 6), 6, 7
 """Columns; ``PLACE`` are left, top, width and height."""
 
 
-def read_tracks(
-    path: Path, length: int, *, what: str = "result", columns: int = _LEAST_COLUMNS
-) -> NDArray[np.float64]:
+def read_tracks(path: Path, length: int, *, what: str = "result", columns: int = _LEAST_COLUMNS) -> NDArray[np.float64]:
     """The rows of a result or ground-truth file, (N, columns): frame, id, left, top, width, height, score, class, ...
 
     Args:

@@ -62,7 +62,7 @@ def gaussian_smoothed(rows: Rows, *, max_missing: int = MAX_MISSING, tau: float 
     tracks are smoothed less. Its mean is the straight line that fits best, so that straight tracks stay as they are.
     """
     filled = interpolate(rows, max_missing=max_missing)
-    out = filled.copy()
+    out: Rows = filled.copy()
     for index in _tracks(filled):
         scale = float(np.clip(tau * np.log(tau**3 / len(index)), 1.0 / tau, tau**2))
         # With this little reach between whole frames the kernel is the identity: nothing would change.
@@ -88,7 +88,7 @@ def rauch_tung_striebel(rows: Rows, *, max_missing: int = MAX_MISSING) -> Rows:
     without adding rows.
     """
     filled = interpolate(rows, max_missing=max_missing)
-    out = filled.copy()
+    out: Rows = filled.copy()
     seen = np.isin(_frame_and_id(filled), _frame_and_id(rows))
     for index in _tracks(filled):
         if len(index) > 1:

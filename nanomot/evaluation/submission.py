@@ -5,7 +5,7 @@ Format: https://motchallenge.net/instructions/ (a file per sequence in the archi
 
 from __future__ import annotations
 
-import os
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from nanomot.errors import NanomotError
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.result_files import ID, PLACE, read_tracks, result_text, sorted_by_frame
-from nanomot.video.part_file import part_path, prepare_output
+from nanomot.evaluation.whole_file import write_whole
 
 # The earliest time that a zip file can hold: the bytes must not depend on when they were written.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -32,8 +32,12 @@ def plan_submission(
     result of one that is, which is right where boxes are the tracker's own; public boxes differ from copy to copy.
 
     Raises:
-        NanomotError: a sequence of the split has no result that may stand for it; the message names it.
+        NanomotError: the benchmark takes no results of this split, or a sequence of it has no result that may stand for
+            it; the message names it.
     """
+    if benchmark.sequences and split not in benchmark.sequences:
+        taken = " and ".join(benchmark.sequences)
+        raise NanomotError(f"submission: {benchmark.name} takes results of {taken}, not of {split}.")
     own = {sequence.name: sequence for sequence in sequences}
     by_base = {sequence.base_name: sequence for sequence in reversed(sequences)}
     plan, missing = {}, []
@@ -65,18 +69,13 @@ def write_submission(path: Path, plan: Mapping[str, Sequence], results: Path) ->
         NanomotError: a result is missing or breaks the format, or the zip cannot be written.
     """
     texts = {f"{name}.txt": _checked(results / f"{item.name}.txt", item.length) for name, item in plan.items()}
-    prepare_output(path)
-    part = part_path(path)
-    try:
-        with zipfile.ZipFile(part, "w") as archive:
-            for name, text in sorted(texts.items()):
-                entry = zipfile.ZipInfo(name, _EPOCH)
-                entry.external_attr, entry.create_system = _READABLE_FILE, _UNIX
-                archive.writestr(entry, text, zipfile.ZIP_DEFLATED, 9)
-        os.replace(part, path)  # noqa: PTH105  # the name of the operation, atomic on every system
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise NanomotError(f"{path}: cannot be written ({error.strerror}).") from error
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in sorted(texts.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr, entry.create_system = _READABLE_FILE, _UNIX
+            archive.writestr(entry, text, zipfile.ZIP_DEFLATED, 9)
+    write_whole(path, buffer.getvalue())
 
 
 def _checked(path: Path, length: int) -> str:
@@ -84,7 +83,7 @@ def _checked(path: Path, length: int) -> str:
     rows = read_tracks(path, length)
     for wrong, words in (
         (rows[:, ID] < 1, "ids must be 1 or more"),
-        ((rows[:, PLACE][:, 2:] <= 0).any(axis=1), "width and height must be above 0"),
+        ((rows[:, PLACE][:, 2:].round(2) <= 0).any(axis=1), "width and height must be above 0"),
     ):
         if wrong.any():
             frame, track = rows[np.argmax(wrong), :2].astype(int)

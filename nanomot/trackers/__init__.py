@@ -63,7 +63,11 @@ def create_tracker(
         return kind(build(kind.parameter_class, values, name), frame_rate=frame_rate)
     plugins = _plugins()
     if name in plugins:
-        made: Tracker = plugins[name].load()(mode=mode, config=config, frame_rate=frame_rate, **overrides)
+        try:
+            factory = plugins[name].load()
+        except Exception as error:  # whatever another package does when it is imported
+            raise NanomotError(f"The package that offers the tracker {name!r} cannot be loaded ({error}).") from error
+        made: Tracker = factory(mode=mode, config=config, frame_rate=frame_rate, **overrides)
         return made
     known = tracker_names()
     raise NanomotError(f"There is no tracker {name!r} among {', '.join(known)}; {nearest_name(name, known)}")

@@ -85,6 +85,8 @@ class Tracker(ABC):
         self.frame += 1
         elapsed = float(time) - self.time
         self.time = float(time)
+        if self.frame == 2:
+            self.interval = elapsed
         tracks = self._step(detections, frame, warp)
         if self.frame > 1:
             self.interval = elapsed

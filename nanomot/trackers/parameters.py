@@ -33,7 +33,7 @@ Frames = Annotated[int, Range(0, 1_000_000)]
 
 def nearest_name(name: str, known: typing.Iterable[str]) -> str:
     """``Did you mean 'x'?`` for a misspelt name, or the list of known names where none is near."""
-    names = sorted(known)
+    names = sorted(map(str, known))
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(names)}."
 
@@ -53,11 +53,14 @@ def load_values(name: str, config: str | Path | None, mode: str | None, override
     """
     shipped = load_yaml(config_path(name))
     own = load_yaml(config) if config is not None else {}
-    modes: dict[str, Any] = {"default": {}, **(shipped.pop("modes", None) or {}), **(own.pop("modes", None) or {})}
-    file_mode = own.pop("mode", None)
-    chosen = mode or file_mode or "default"
+    own_modes = own.pop("modes", None) or {}
+    if not isinstance(own_modes, dict) or not all(isinstance(values, dict) for values in own_modes.values()):
+        raise NanomotError(f"{config}: modes must map names to parameters, not be {own_modes!r}.")
+    modes: dict[str, Any] = {"default": {}, **(shipped.pop("modes", None) or {}), **own_modes}
+    chosen = str(mode or own.pop("mode", None) or "default")
+    own.pop("mode", None)
     if chosen not in modes:
-        raise NanomotError(f"{name}: there is no mode {chosen!r}; {nearest_name(str(chosen), modes)}")
+        raise NanomotError(f"{name}: there is no mode {chosen!r}; {nearest_name(chosen, modes)}")
     return {**shipped, **modes[chosen], **own, **overrides}
 
 

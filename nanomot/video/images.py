@@ -18,6 +18,8 @@ _LOG = logging.getLogger("nanomot.video")
 
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"})
 
+_LONGEST_SEQUENCE = 10_000_000
+
 
 class ImageFilesSource(FrameSource):
     """Pictures in files, one frame each, in the order given; a frame's time is its index divided by ``fps``.
@@ -105,6 +107,10 @@ def open_mot_sequence(folder: Path) -> FrameSource:
     ini = folder / "seqinfo.ini"
     info = read_seqinfo(ini)
     length, fps = _positive(info, "seqLength", ini), _positive(info, "frameRate", ini)
+    if length != int(length) or length > _LONGEST_SEQUENCE:
+        raise NanomotError(
+            f"{ini}: seqLength must be a whole number up to {_LONGEST_SEQUENCE}, not {info['seqLength']}."
+        )
     extension = info.get("imExt", "").lower()
     image_dir = folder / info.get("imDir", "img1")
     if not image_dir.is_dir():

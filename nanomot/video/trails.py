@@ -67,7 +67,10 @@ class Trails:
         mixed = (opacity * colours + (1.0 - opacity) * canvas[row, column]).tolist()
         widths = np.maximum(np.rint(thickness * (0.5 + 0.5 * freshness)), 1.0).astype(int).tolist()
         scale = 1 << _SUBPIXEL_BITS
-        first = np.rint(starts[:, 1:] * scale).astype(int).tolist()
-        last = np.rint(ends[:, 1:] * scale).astype(int).tolist()
+        # OpenCV's coordinates overflow far outside of the picture.
+        size = np.array([canvas.shape[1], canvas.shape[0]])
+        first, last = (
+            np.rint(np.clip(points[:, 1:], -size, 2 * size) * scale).astype(int).tolist() for points in (starts, ends)
+        )
         for start, end, colour, width in zip(first, last, mixed, widths, strict=True):
             cv2.line(canvas, start, end, colour, width, cv2.LINE_AA, _SUBPIXEL_BITS)

@@ -142,7 +142,7 @@ def test_every_output_is_closed(caplog):
 
     outputs = Outputs()
     for name, fails in (("a", True), ("b", True), ("c", False)):
-        outputs.add(Path(name), Sink(name, fails))
+        outputs.add(Path(name), lambda path, name=name, fails=fails: Sink(name, fails))
     with pytest.raises(NanomotError, match="b is full"):
         outputs.close()
     assert closed == ["a", "b", "c"]

@@ -103,7 +103,8 @@ def test_reid_model_is_checked_and_named_once(sequence, tmp_path, caplog):
 
     folder, boxes = sequence
     model = tmp_path / "reid.onnx"
-    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "empty", [], [])), str(model))
+    node = onnx.helper.make_node("Relu", ["x"], ["y"])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "relu", [], [])), str(model))
     assert track(tmp_path, "--path", folder, "--model", boxes, "--reid-model", model) == 0
     assert sum("not used" in record.message for record in caplog.records) == 1
 
@@ -193,3 +194,68 @@ def test_an_interrupted_run_is_complete_up_to_its_frame(tmp_path, number):
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == frames
     assert video.read()[0]
     assert (tmp_path / "runs" / "exp" / "mot" / "scene.txt").is_file()
+
+
+@pytest.mark.parametrize("name", ["walk.mp4", "walk.part.mp4", "walk.csv"])
+def test_outputs_never_replace_inputs(sequence, tmp_path, capsys, name):
+    folder, boxes = sequence
+    run = tmp_path / "runs" / "exp"
+    run.mkdir(parents=True)
+    precious = run / name
+    precious.write_text("track_buffer: 20\n")
+    words = ["--path", folder, "--model", boxes, "--exist-ok", "--save", "--save-csv", "--config", precious]
+    assert track(tmp_path, *words) == 2
+    assert "would replace it" in capsys.readouterr().err
+    assert precious.read_text() == "track_buffer: 20\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1: 2\n", "mode: [1]\n", "modes: 5\n", "modes: {a: 3}\n", "track_buffer: 2020-13-45\n", "a: " + "[" * 5000],
+)
+def test_malformed_parameter_files_are_one_sentence(sequence, tmp_path, capsys, text):
+    folder, boxes = sequence
+    config = tmp_path / "mine.yaml"
+    config.write_text(text)
+    assert track(tmp_path, "--path", folder, "--model", boxes, "--config", config) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--threads", "100000"], "--threads"),
+        (["--fps", "inf"], "--fps"),
+        (["--reconnect-limit", "nan"], "--reconnect-limit"),
+        (["--classes", "\u00b2"], "\u00b2"),
+    ],
+)
+def test_numbers_out_of_range(sequence, tmp_path, capsys, words, named):
+    folder, boxes = sequence
+    assert track(tmp_path, "--path", folder, "--model", boxes, *words) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_an_empty_reid_model_is_refused(sequence, tmp_path, capsys):
+    folder, boxes = sequence
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    assert track(tmp_path, "--path", folder, "--model", boxes, "--reid-model", tmp_path / "empty.onnx") == 2
+    assert "is not an ONNX model" in capsys.readouterr().err
+
+
+def test_boxes_far_outside_can_be_drawn(sequence, tmp_path):
+    folder, boxes = sequence
+    with boxes.open("a") as file:
+        file.writelines(f"{number},-1,8e8,8e8,1e8,1e8,0.9,-1,-1,-1\n" for number in range(1, 13))
+    assert track(tmp_path, "--path", folder, "--model", boxes, "--save") == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device /dev/full")
+def test_a_full_standard_output(sequence, tmp_path):
+    folder, boxes = sequence
+    words = [sys.executable, ROOT / "track.py", "--path", folder, "--model", boxes, "--project", tmp_path / "runs"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(list(map(str, words)), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "runs" / "exp" / "mot" / "walk.txt").is_file()

@@ -255,7 +255,8 @@ def test_yolov8_columns_hold_boxes_and_class_scores() -> None:
         (0, 0.2),
         (1, 0.7),
     ]
-    assert head.decode([table], 0.1, np.array([1]), False).class_ids.tolist() == [1]
+    one = head.decode([table], 0.1, np.array([1]), False)
+    assert (one.class_ids.tolist(), one.scores.tolist()) == ([1], [pytest.approx(0.7)])
     assert head.score_range([table]) == (0.0, pytest.approx(0.7))
 
 

@@ -255,3 +255,34 @@ def test_scores_that_are_no_probabilities_are_named(tmp_path, caplog):
     caplog.clear()
     load_replay(str(path))
     assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '[{"image_id": 1e999, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]'),
+        ("a.json", '[{"image_id": 1, "category_id": 1e999, "bbox": [1, 2, 3, 4], "score": 0.5}]'),
+        ("a.json", '[{"image_id": 1.5, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]'),
+        ("a.json", '[{"image_id": 1e30, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]'),
+        ("a.json", "[" * 100_000),
+    ],
+)
+def test_absurd_numbers_are_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(NanomotError, match=name):
+        load_replay(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("class_id", [1e30, -3.0, 1.5])
+def test_class_ids_of_archives_are_checked(tmp_path, class_id):
+    path = tmp_path / "a.npz"
+    np.savez(path, frame=[1], boxes_xyxy=[[1, 2, 3, 4]], scores=[0.5], class_ids=[class_id])
+    with pytest.raises(NanomotError, match="class_ids"):
+        load_replay(str(path))
+
+
+def test_an_array_is_no_archive(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    with pytest.raises(NanomotError, match=r"a\.npz"):
+        load_replay(str(tmp_path / "a.npz"))

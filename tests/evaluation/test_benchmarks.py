@@ -66,3 +66,18 @@ def test_faulty_sequences(tmp_path, ini):
     (tmp_path / "a" / "seqinfo.ini").write_text("[Sequence]\n" + ini)
     with pytest.raises(NanomotError, match=r"seqinfo\.ini"):
         find_sequences(load_benchmark(str(tmp_path)), tmp_path, "train")
+
+
+def test_scores_of_public_boxes():
+    benchmark = load_benchmark("MOT17")
+    assert benchmark.score_range("MOT17-02-DPM") == (-0.5, 1.0)
+    assert benchmark.score_range("MOT17-02-FRCNN") is None
+    assert load_benchmark("MOT20").score_range("MOT20-01") == (-1.0, 0.0)
+
+
+@pytest.mark.parametrize("limits", ["5", "[1]", "[2, 1]", "[a, b]"])
+def test_faulty_ranges_of_scores(tmp_path, limits):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"folder: x\npreprocessing: MOT17\nsplits: {{}}\npublic_scores: {{all: {limits}}}\n")
+    with pytest.raises(NanomotError, match=r"public_scores of all must be \[low, high\]"):
+        load_benchmark(str(path))

@@ -204,3 +204,30 @@ def test_memory_is_bounded():
             tracker.update(Detections.empty())
         assert len(tracker.table) == 0
         assert len(tracker.table.kalman) == 0
+
+
+def test_slow_videos_keep_their_tracks():
+    """Two seconds between frames: a track that is seen in every frame lives, from the second frame on."""
+    tracker = create_tracker("bytetrack")
+    ids = [tracker.update(Detections([[10, 10, 60, 160]], [0.9]), time=2.0 * index).ids.tolist() for index in range(6)]
+    assert ids == [[1]] * 6
+
+
+@each_method
+def test_only_detections_are_taken(name, options):
+    with pytest.raises(NanomotError, match=r"nanomot\.interop"):
+        create_tracker(name, **options).update(np.zeros((1, 6)))
+
+
+@pytest.mark.parametrize("name", ["nanotrack", "bytetrack", "sparsetrack"])
+def test_a_lost_track_keeps_its_size(name):
+    """A person who walks nearer and is hidden does not go on growing behind the pillar."""
+    tracker = create_tracker(name)
+    for index in range(10):
+        tracker.update(Detections([[100 - 2 * index, 100, 150 + 2 * index, 250 + 6 * index]], [0.9]))
+    tracker.update(Detections.empty())
+    before = tracker.table.kalman.boxes()[0]
+    for _ in range(8):
+        tracker.update(Detections.empty())
+    after = tracker.table.kalman.boxes()[0]
+    assert after[3] - after[1] == pytest.approx(before[3] - before[1], rel=0.05)

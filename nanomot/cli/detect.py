@@ -1,0 +1,45 @@
+"""``nanomot detect``: a model's boxes on a benchmark's frames, computed once and kept for later evaluations."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from detectors import PERSON_IF_KNOWN
+from nanomot.cli.benchmark_options import add_benchmark_options, chosen_sequences
+from nanomot.cli.boxes_of import model_boxes
+from nanomot.cli.detector_options import add_detector_options, check_detector_options
+from nanomot.cli.options import parse_classes
+
+_EPILOG = """\
+examples:
+  nanomot detect --benchmark MOT17 --data-root data --model nanodet-plus-m_416
+  nanomot detect --benchmark MOT17 --data-root data --sequences MOT17-09 --model yolox-nano --conf 0.05
+
+`nanomot val` with the same flags takes these boxes and runs no model. They lie in the cache folder ($NANOMOT_CACHE),
+under a name made of what the model, the frames and the settings contain."""
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb to argparse's subparsers."""
+    parser = verbs.add_parser(
+        "detect",
+        help="find boxes on a benchmark and keep them",
+        description="Run a detector on the sequences of a benchmark and keep its boxes for nanomot val.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_benchmark_options(parser.add_argument_group("benchmark"))
+    add_detector_options(parser.add_argument_group("detector"), default_model="nanodet-plus-m_416")
+    parser.set_defaults(run=run, config=None)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out ``nanomot detect``."""
+    check_detector_options(args)
+    _, sequences = chosen_sequences(args)
+    boxes = model_boxes(args, sequences, parse_classes(args.classes, PERSON_IF_KNOWN))
+    for sequence in sequences:
+        count = sum(len(found) for found in boxes(sequence))
+        print(f"{sequence.name}: {count} boxes in {sequence.length} frames, {boxes.paths[sequence.name]}")
+    return 0
