@@ -30,6 +30,8 @@ from nanomot.video.sinks import MotWriter
 WIDTH, HEIGHT = 192, 108
 _WARM_UP_SHARE = 0.1
 _ALLOWED_GROWTH_MIB = 4.0
+_MEMORY_FRAMES = 32
+"""How long the trackers remember a lost track at 30 frames a second, and two frames more."""
 
 
 class CrowdDetector:
@@ -61,19 +63,21 @@ def main() -> int:
     source = ImageSequenceSource(itertools.repeat(picture, args.frames), fps=30.0, name="soak", frame_count=args.frames)
     drawer = Drawer(CrowdDetector.class_names)
     warm_up = max(int(args.frames * _WARM_UP_SHARE), 1)
-    repeated, missed, base, highest = 0, 0, 0.0, 0
-    remembered: set[int] = set()
+    misplaced, repeated, base, highest = 0, 0, 0.0, 0
+    last_seen: dict[int, int] = {}
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, MotWriter(Path(folder) / "soak.txt") as writer:
         for count, step in enumerate(run(source, CrowdDetector(args.objects), tracker), start=1):
             writer.write(step.frame, step.tracks)
             drawer.draw(step.frame.image, step.tracks, time=step.frame.time)
-            missed += tracker.frame != count or step.frame.index + 1 != count
-            # A reported id is one that the tracker still remembered, or higher than all that it gave before.
-            now = set(step.tracks.ids.tolist())
-            repeated += sum(track_id <= highest for track_id in now - remembered)
-            remembered = set(tracker.table.ids.tolist())
-            highest = max(highest, max(now, default=0))
+            misplaced += step.frame.index + 1 != count
+            # A reported id is higher than all before it, or one that the tracker may still remember.
+            ids = step.tracks.ids.tolist()
+            repeated += sum(track_id <= highest and track_id not in last_seen for track_id in ids)
+            last_seen.update(dict.fromkeys(ids, count))
+            for track_id in [key for key, seen in last_seen.items() if count - seen > _MEMORY_FRAMES]:
+                del last_seen[track_id]
+            highest = max(highest, max(ids, default=0))
             if count == warm_up:
                 base = _memory_mib()
             if count % max(args.frames // 10, 1) == 0:
@@ -87,7 +91,7 @@ def main() -> int:
         for bad, words in (
             (growth > _ALLOWED_GROWTH_MIB, f"memory grew by {growth:.1f} MiB after the warm-up"),
             (repeated > 0, f"{repeated} ids came back"),
-            (missed > 0 or tracker.frame != args.frames, f"{missed} frames were not passed to the tracker in order"),
+            (misplaced > 0 or tracker.frame != args.frames, "a frame was not passed to the tracker, or out of order"),
         )
         if bad
     ]

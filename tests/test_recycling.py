@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nanomot.boxes import iou_matrix
 from nanomot.recycling import LowScoreRecycler
+from tests.strategies import random_boxes, seeds
 
 
 def overlap(boxes, classes, others, other_classes):
@@ -23,6 +26,21 @@ def test_promotes_what_repeats_a_high_box():
     # A shift of 5 % keeps IoU .905, one of 12 % only .786; a low box must repeat to the pixel to be recycled.
     assert promoted.tolist() == [True, False, False, False]
     assert recycled.tolist() == [False, False, True, False]
+
+
+@given(seed=seeds, n=st.integers(0, 15), m=st.integers(0, 15), limit=st.sampled_from([0.3, 0.8, 0.99]))
+def test_equals_all_overlaps(seed, n, m, limit):
+    rng = np.random.default_rng(seed)
+    before = random_boxes(rng, m)
+    now = np.vstack((before + rng.normal(0, 1.5, before.shape), random_boxes(rng, n)))
+    split = m // 3
+    recycler = LowScoreRecycler(promote_iou=0.8, recycle_iou=limit)
+    recycler.remember(before, np.zeros(m, np.int64), np.arange(split), np.arange(split, m))
+    promoted, recycled = recycler.find(now, np.zeros(len(now), np.int64), overlap)
+    overlaps = iou_matrix(now, before)
+    high = (overlaps[:, :split] > 0.8).any(axis=1)
+    assert promoted.tolist() == high.tolist()
+    assert recycled.tolist() == ((overlaps[:, split:] > limit).any(axis=1) & ~high).tolist()
 
 
 def test_remembers_one_frame_only():
