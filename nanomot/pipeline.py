@@ -8,6 +8,7 @@ over: one that could not be read, or in which nothing was found, still reaches t
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -37,6 +38,8 @@ _T = TypeVar("_T")
 
 _AHEAD = 2
 """Frames that a stage may be ahead of the next: more costs memory and latency and gains nothing."""
+_BURST_BYTES = 64 << 20
+"""Pictures that wait for their turn take no more memory than this."""
 _POLL_SECONDS = 0.1
 _JOIN_SECONDS = 5.0
 _END = object()
@@ -99,10 +102,13 @@ def run(
     roi: RegionOfInterest | None = None,
     clock: StageClock | None = None,
     stop: threading.Event | None = None,
+    burst: int = 1,
 ) -> Generator[Step, None, None]:
     """As :func:`track_video`, with the detections; without a tracker the tracks are the detections, their ids -1.
 
-    When somebody sets ``stop``, the generator ends, even while it waits for a frame.
+    When somebody sets ``stop``, the generator ends, even while it waits for a frame. ``burst`` frames pass the network
+    before they are tracked one after the other: the network empties the processor's caches, and all but the first then
+    find them warm. It costs as many frames of delay, so cameras are spared it.
     """
     clock = clock or StageClock()
     if isinstance(tracker, str):
@@ -115,8 +121,8 @@ def run(
 
     phases = _phases(detector, clock, live=opened.live)
 
-    def advance(frame: Frame, prepared: Any) -> Step:
-        detections = _inside(phases.rest(frame, prepared), frame, roi)
+    def finish(frame: Frame, inferred: Any) -> Step:
+        detections = _inside(phases.finish(inferred), frame, roi)
         if tracker is None:
             return Step(frame, detections, detections_as_tracks(detections))
         with clock("track"):
@@ -124,7 +130,8 @@ def run(
 
     done = threading.Event()
     frames = _Ahead(_prepared(opened, phases, clock), done, "nanomot-decode", newest_only=opened.live)
-    steps = _Ahead((advance(frame, prepared) for frame, prepared in frames), done, "nanomot-track")
+    turns = _in_turns(frames, phases.infer, finish, 1 if opened.live else max(burst, 1))
+    steps = _Ahead(turns, done, "nanomot-track", ahead=max(_AHEAD, burst))
     try:
         yield from steps.until(stop)
     finally:
@@ -150,10 +157,11 @@ def detections_as_tracks(detections: Detections) -> Tracks:
 
 
 class _Phases(NamedTuple):
-    """A detector's work on a frame in two parts: one for the thread that decodes, one for the thread of the network."""
+    """A detector's work on a frame in three parts: the decoding thread's, the network's, and reading its answer."""
 
     prepare: Callable[[Frame], Any]
-    rest: Callable[[Frame, Any], Detections]
+    infer: Callable[[Frame, Any], Any]
+    finish: Callable[[Any], Detections]
 
 
 def _phases(detector: Detector, clock: StageClock, *, live: bool) -> _Phases:
@@ -171,11 +179,34 @@ def _phases(detector: Detector, clock: StageClock, *, live: bool) -> _Phases:
             return detector.detect(frame.image)
 
     if live or isinstance(detector, SeekableDetector) or not isinstance(detector, PhasedDetector):
-        return _Phases(lambda frame: None, whole)
+        return _Phases(lambda frame: None, whole, lambda found: found)
     return _Phases(
         lambda frame: detector.prepare(frame.image) if frame.valid else None,
-        lambda frame, prepared: Detections.empty() if prepared is None else detector.finish(detector.infer(prepared)),
+        lambda frame, prepared: None if prepared is None else detector.infer(prepared),
+        lambda inferred: Detections.empty() if inferred is None else detector.finish(inferred),
     )
+
+
+def _in_turns(
+    frames: Iterable[tuple[Frame, Any]],
+    infer: Callable[[Frame, Any], Any],
+    finish: Callable[[Frame, Any], Step],
+    burst: int,
+) -> Iterator[Step]:
+    """Infer ``burst`` frames, then finish them in order; a failure comes after all that was inferred before it."""
+    waiting: list[tuple[Frame, Any]] = []
+    try:
+        for frame, prepared in frames:
+            waiting.append((frame, infer(frame, prepared)))
+            if len(waiting) >= min(burst, _BURST_BYTES // frame.image.nbytes):
+                yield from itertools.starmap(finish, waiting)
+                waiting = []
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from itertools.starmap(finish, waiting)
+        raise
+    yield from itertools.starmap(finish, waiting)
 
 
 def _inside(detections: Detections, frame: Frame, roi: RegionOfInterest | None) -> Detections:
@@ -201,11 +232,13 @@ class _Ahead(Generic[_T]):
     With ``newest_only`` an item that nobody took in time is replaced by the next: a camera does not wait.
     """
 
-    def __init__(self, items: Iterable[_T], stop: threading.Event, name: str, *, newest_only: bool = False) -> None:
+    def __init__(
+        self, items: Iterable[_T], stop: threading.Event, name: str, *, ahead: int = _AHEAD, newest_only: bool = False
+    ) -> None:
         self._items = items
         self._stop = stop
         self._newest_only = newest_only
-        self._waiting: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(1 if newest_only else _AHEAD)
+        self._waiting: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(1 if newest_only else ahead)
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 

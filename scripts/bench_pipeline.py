@@ -24,6 +24,7 @@ import cv2
 
 from detectors import load_detector
 from detectors.onnx_detector import OnnxDetector
+from nanomot.cli.tracking import BURST
 from nanomot.pipeline import run
 from nanomot.timing import StageClock
 from nanomot.video.frames import Frame, FrameSource
@@ -75,7 +76,9 @@ def decode(path: str, count: int) -> float:
     return seconds.cpu / frames
 
 
-def whole(detector: OnnxDetector, path: str, tracker: str, count: int) -> tuple[float, float, dict[str, float]]:
+def whole(
+    detector: OnnxDetector, path: str, tracker: str, count: int, burst: int
+) -> tuple[float, float, dict[str, float]]:
     """Wall and CPU seconds a frame of the whole program, and thread CPU seconds a frame by stage."""
     clock = detector.clock
     for column in (clock.wall, clock.cpu, clock.counts):
@@ -86,7 +89,7 @@ def whole(detector: OnnxDetector, path: str, tracker: str, count: int) -> tuple[
         stack.callback(writer.close)
         seconds = stack.enter_context(Seconds())
         source = FirstFrames(open_source(path), count)
-        for step in stack.enter_context(closing(run(source, detector, tracker, clock=clock))):
+        for step in stack.enter_context(closing(run(source, detector, tracker, clock=clock, burst=burst))):
             with clock("write"):
                 writer.write(step.frame, step.tracks)
             frames += 1
@@ -106,7 +109,7 @@ def report(args: argparse.Namespace, threads: int | None) -> None:
     bares, wholes, decodes = [], [], []
     for _ in range(args.rounds):
         bares.append(bare(detector, frame, args.frames))
-        wholes.append(whole(detector, args.path, args.tracker, args.frames))
+        wholes.append(whole(detector, args.path, args.tracker, args.frames, args.burst))
         decodes.append(decode(args.path, args.frames))
     bare_wall = statistics.median(wall for wall, _ in bares)
     # Turns are compared with their own neighbours: what slows both is no difference.
@@ -135,6 +138,7 @@ def main() -> None:
     parser.add_argument("--imgsz", default="auto")
     parser.add_argument("--conf", type=float, default=0.1)
     parser.add_argument("--frames", type=int, default=300, help="frames a turn")
+    parser.add_argument("--burst", type=int, default=BURST, help="frames that pass the network before they are tracked")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")

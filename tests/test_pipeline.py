@@ -180,3 +180,30 @@ def test_a_detector_with_a_memory_begins_anew():
     for count in (1, 2):
         list(track_video(source(3), detector))
         assert detector.resets == count
+
+
+@pytest.mark.parametrize("burst", [1, 3, 8, 100])
+def test_bursts_change_nothing_but_the_order_of_work(burst):
+    detector = SameBox()
+    steps = list(run(source(20), detector, "nanotrack", burst=burst))
+    assert [step.frame.index for step in steps] == list(range(20)) == detector.seen
+    assert all(step.tracks.ids.tolist() == [1] for step in steps)
+
+
+def test_bursts_deliver_what_came_before_a_failure():
+    class Phased(SameBox):
+        def prepare(self, frame):
+            return int(frame[0, 0, 0])
+
+        def infer(self, prepared):
+            if prepared == 6:
+                raise NanomotError("the network is gone")
+            return prepared
+
+        def finish(self, inferred):
+            return Detections(BOX, [0.9])
+
+    rows = run(source(20), Phased(), "nanotrack", burst=4)
+    assert [next(rows).frame.index for _ in range(6)] == list(range(6))
+    with pytest.raises(NanomotError, match="network is gone"):
+        next(rows)

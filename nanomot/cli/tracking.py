@@ -34,6 +34,9 @@ from nanomot.video.video_writer import VideoWriter
 
 _LOG = logging.getLogger("nanomot")
 
+BURST = 8
+"""Frames that pass the network before they are tracked, unless somebody watches."""
+
 
 def track(args: argparse.Namespace, out: TextIO) -> int:
     """Track what ``args`` name, print a summary to ``out`` and return the exit status."""
@@ -96,8 +99,9 @@ class _Session:
 
     def play(self, window: Window | None, stop: threading.Event) -> bool:
         """Run to the end of the source, or until the window is closed; True where ``stop`` ended it."""
-        steps = closing(run(self.source, self.detector, self.tracker, roi=self.roi, clock=self.clock, stop=stop))
-        with Progress(self.source.frame_count) as self.progress, steps as running:
+        burst = BURST if window is None else 1
+        chain = run(self.source, self.detector, self.tracker, roi=self.roi, clock=self.clock, stop=stop, burst=burst)
+        with Progress(self.source.frame_count) as self.progress, closing(chain) as running:
             for step in running:
                 self.tracks_shown.add(step.tracks.ids)
                 with self.clock("draw+write"):
