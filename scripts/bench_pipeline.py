@@ -3,10 +3,10 @@
     python scripts/bench_pipeline.py --model nanodet-plus-m_416.onnx --path vtest.avi
 
 Bare and whole runs take turns, so that a noisy machine troubles both alike; medians are printed. "Bare" is
-``session.run`` on one prepared input, again and again; "whole" is what ``nanomot track`` does without ``--save``: decode,
-resize, infer, read boxes, track, write the result file. Stages are timed by their threads' CPU time while all of it
-runs. The last line is the whole process less bare inference and decoding alone: it also holds what these two cost more
-when they run side by side and share caches.
+``session.run`` on one prepared input, again and again; "whole" is what ``nanomot track`` does without ``--save``:
+decode, resize, infer, read boxes, track, write the result file. Stages are timed by their threads' CPU time while all
+of it runs. The last line is the whole process less bare inference and decoding alone: it also holds what these two
+cost more when they run side by side and share caches.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def report(args: argparse.Namespace, threads: int | None) -> None:
         print(f"  {stage:21s} {1e3 * stages[stage]:7.2f} ms CPU a frame")
     if threads == 1:
         print(f"  stages but inference  {named / stages['inference']:7.1%} of session.run's CPU time")
-        print(f"  beyond both alone     {rest:7.1%} of session.run's CPU time (whole process less bare inference and decoding)")
+        print(f"  beyond both alone     {rest:7.1%} (whole process less bare inference and decoding alone)")
 
 
 def main() -> None:
