@@ -11,6 +11,7 @@ Velocities are per frame.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
 
 import numpy as np
@@ -62,14 +63,15 @@ class MotionModel(Protocol):
         ...
 
 
-class _RelativeNoise:
+class _RelativeNoise(ABC):
     """Standard deviations in proportion to a box's size: 1/20 for positions, 1/160 for velocities (BYTE, DeepSORT)."""
 
     _position = 1.0 / 20
     _velocity = 1.0 / 160
 
+    @abstractmethod
     def _sizes(self, positions: Array) -> Array:
-        raise NotImplementedError
+        """What the deviations of each coordinate are in proportion to, (N, 4) pixels."""
 
     def initial(self, positions: Array) -> tuple[Array, Array]:
         """Twice and ten times the deviations of position and velocity."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from detectors import load_detector
 from detectors.replay import load_replay
 from detectors.zoo import resolve_model
+from nanomot.cli.detector_options import load_from
 from nanomot.detections import Detections, Detector
 from nanomot.errors import NanomotError
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
@@ -126,24 +126,10 @@ def model_boxes(args: argparse.Namespace, sequences: list[Sequence], classes: An
         path = cache.path(sequence.base_name, {**settings, **part})
         if not path.is_file():
             # Background subtraction remembers the last sequence: every sequence gets a detector of its own.
-            detector = _detector(args, classes) if detector is None or args.model == "motion" else detector
+            detector = load_from(args) if detector is None or args.model == "motion" else detector
             cache.store(path, _detect(sequence, sequence.frames, detector), detector.class_names)
         paths[sequence.name] = path
     return StoredBoxes(paths, args.conf, classes)
-
-
-def _detector(args: argparse.Namespace, classes: Any) -> Detector:
-    made: Detector = load_detector(
-        args.model,
-        conf=args.conf,
-        nms=args.nms,
-        imgsz=args.imgsz,
-        tiles=args.tiles,
-        threads=args.threads,
-        device=args.device,
-        classes=classes,
-    )
-    return made
 
 
 class _Part(FrameSource):

@@ -8,7 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+from detectors import PERSON_IF_KNOWN, load_detector
+from nanomot.cli.options import parse_classes
+from nanomot.detections import Detector
 from nanomot.errors import NanomotError
+from nanomot.timing import StageClock
 
 _LOG = logging.getLogger("nanomot")
 
@@ -57,6 +61,22 @@ def check_detector_options(args: argparse.Namespace) -> None:
             raise NanomotError(f"{path}: there is no such file, which --{name.replace('_', '-')} names.")
     if args.reid_model is not None:
         _check_reid_model(Path(args.reid_model).expanduser())
+
+
+def load_from(args: argparse.Namespace, clock: StageClock | None = None) -> Detector:
+    """The detector that the flags ask for; it adds its stages to ``clock``."""
+    detector: Detector = load_detector(
+        args.model,
+        conf=args.conf,
+        nms=args.nms,
+        imgsz=args.imgsz,
+        classes=parse_classes(args.classes, PERSON_IF_KNOWN),
+        tiles=args.tiles,
+        threads=args.threads,
+        device=args.device,
+        clock=clock,
+    )
+    return detector
 
 
 def _check_reid_model(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.options import parse_assignments
+from nanomot.cli.shared_options import add_folder_options, add_parameter_options
 from nanomot.errors import NanomotError
 from nanomot.trackers import tracker_names
 
@@ -85,28 +86,13 @@ def _add_tracker(group: Any) -> None:
         metavar="NAME",
         help=f"{', '.join(tracker_names())} (default: %(default)s)",
     )
-    group.add_argument(
-        "--config",
-        metavar="YAML",
-        help="parameters of the tracker; what the file leaves out keeps its value",
-    )
-    group.add_argument("--mode", help="a named set of parameters, e.g. 'reference' for nanotrack")
-    group.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="any parameter (nanomot trackers NAME)",
-    )
+    add_parameter_options(group)
     group.add_argument("--per-class", action="store_true", help="never match across classes")
     group.add_argument("--only-detect", action="store_true", help="no tracking: every box with the id -1")
 
 
 def _add_output(group: Any) -> None:
-    group.add_argument("--project", default="runs/track", help="folder of all runs (%(default)s)")
-    group.add_argument("--name", default="exp", help="folder of this run; numbered when it exists (%(default)s)")
-    group.add_argument("--exist-ok", action="store_true", help="use the folder of this run even when it exists")
+    add_folder_options(group, project="runs/track")
     group.add_argument("--save", action="store_true", help="write the annotated video")
     group.add_argument("--save-mot", action="store_true", help="accepted for old commands' sake: always done")
     group.add_argument("--save-csv", action="store_true", help="write a CSV table")

@@ -12,10 +12,9 @@ from typing import TextIO
 
 import cv2
 
-from detectors import PERSON_IF_KNOWN, load_detector
+from nanomot.cli.detector_options import load_from
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.main import EXIT_INTERRUPTED, EXIT_OK
-from nanomot.cli.options import parse_classes
 from nanomot.cli.outputs import Outputs, run_folder
 from nanomot.cli.progress import Progress, TrackCount, stage_line
 from nanomot.cli.scene import DemoScene
@@ -47,7 +46,7 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
         else create_tracker(args.tracking_method, mode=args.mode, config=args.config, **args.overrides)
     )
     clock = StageClock()
-    detector = _load_detector(args, clock)
+    detector = load_from(args, clock)
     if isinstance(detector, PhasedDetector):
         # The stages are threads already: OpenCV's own, for one small resize a frame, cost more CPU time than they save.
         cv2.setNumThreads(1)
@@ -125,21 +124,6 @@ class _Session:
         for path in self.outputs.paths:
             out.write(f"  {path}\n")
         out.flush()
-
-
-def _load_detector(args: argparse.Namespace, clock: StageClock) -> Detector:
-    detector: Detector = load_detector(
-        args.model,
-        conf=args.conf,
-        nms=args.nms,
-        imgsz=args.imgsz,
-        classes=parse_classes(args.classes, PERSON_IF_KNOWN),
-        tiles=args.tiles,
-        threads=args.threads,
-        device=args.device,
-        clock=clock,
-    )
-    return detector
 
 
 def _add_outputs(

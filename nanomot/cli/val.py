@@ -18,6 +18,7 @@ from nanomot.cli.detector_options import add_detector_options, check_detector_op
 from nanomot.cli.judging import RAW_RESULTS, RESULTS, Judging, judge_folder, result_folder, smooth_results
 from nanomot.cli.options import parse_assignments, parse_classes
 from nanomot.cli.outputs import run_folder
+from nanomot.cli.shared_options import add_folder_options, add_parameter_options
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.cache import content_hash
 from nanomot.evaluation.judge import COMBINED, Row
@@ -68,9 +69,7 @@ def add_parser(verbs: Any) -> None:
     tracker = parser.add_argument_group("trackers")
     tracker.add_argument("--tracking-method", "--tracker", default="nanotrack", metavar="NAME")
     tracker.add_argument("--trackers", metavar="A,B,C", help="several, judged in one table")
-    tracker.add_argument("--config", metavar="YAML", help="parameters of the tracker")
-    tracker.add_argument("--mode", help="a named set of parameters, e.g. 'reference' for nanotrack")
-    tracker.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="any parameter")
+    add_parameter_options(tracker)
     tracker.add_argument("--min-area", type=float, default=0.0, help="leave out tracks smaller than this, pixels²")
     tracker.add_argument("--max-aspect", type=float, metavar="RATIO", help="leave out tracks wider than this x height")
     tracker.add_argument("--workers", type=int, default=1, help="processes that track (%(default)s)")
@@ -82,9 +81,7 @@ def add_parser(verbs: Any) -> None:
 
 
 def _add_result_options(out: Any) -> None:
-    out.add_argument("--project", default="runs/val", help="folder of all runs (%(default)s)")
-    out.add_argument("--name", default="exp", help="folder of this run; numbered when it exists (%(default)s)")
-    out.add_argument("--exist-ok", action="store_true", help="use the folder of this run even when it exists")
+    add_folder_options(out, project="runs/val")
     out.add_argument("--eval-existing", action="store_true", help="judge <project>/<name>/mot/ without tracking")
     out.add_argument("--no-second-judge", action="store_true", help="do not ask motmetrics as well")
     out.add_argument("--no-plots", action="store_true", help="draw no plots")

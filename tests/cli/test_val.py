@@ -123,7 +123,7 @@ def test_a_model_runs_once_and_its_boxes_are_kept(val, tmp_path, monkeypatch):
         raise AssertionError("detections were computed again")
 
     with monkeypatch.context() as patch:
-        patch.setattr("nanomot.cli.boxes_of.load_detector", unexpected)
+        patch.setattr("nanomot.cli.boxes_of.load_from", unexpected)
         assert val(*words) == 0
     files = [tmp_path / "runs" / run / "mot" / "MOT17-01-FRCNN.txt" for run in ("exp", "exp2")]
     assert files[0].read_bytes() == files[1].read_bytes()

@@ -152,7 +152,7 @@ def test_detect_fills_the_cache(val, tmp_path, capsys, monkeypatch):
     def unexpected(*args, **kwargs):
         raise AssertionError("detections were computed again")
 
-    monkeypatch.setattr("nanomot.cli.boxes_of.load_detector", unexpected)
+    monkeypatch.setattr("nanomot.cli.boxes_of.load_from", unexpected)
     assert val(*words, *FAST) == 0
 
 
