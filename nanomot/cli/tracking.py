@@ -68,9 +68,11 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
                 if session.play(Window(source.name) if args.show else None, stop):
                     status = EXIT_INTERRUPTED
             finally:
-                # A failed frame must not cost the frames before it.
-                outputs.close()
-                session.print_summary(out, interrupted=status == EXIT_INTERRUPTED)
+                # A failed frame must not cost the frames before it, nor a full disk the account of them.
+                try:
+                    outputs.close()
+                finally:
+                    session.print_summary(out, interrupted=status == EXIT_INTERRUPTED)
     if scene is not None and not args.only_detect and status == EXIT_OK:
         row = scene.judge(folder / "mot" / f"{source.name}.txt")
         out.write("against the scene's ground truth: ")
