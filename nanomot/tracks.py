@@ -37,7 +37,7 @@ class TrackTable:
         scores, class_ids: (N,) of the latest detection: classes follow the detections.
         born, seen: (N,) frame of birth and of the latest detection.
         seen_times: (N,) seconds of the latest detection.
-        streaks: (N,) frames in a row with a detection.
+        streaks: (N,) frames in a row whose detection continued the track; the birth does not count.
         detections: (N,) the row of the current frame's detections, -1 for none.
     """
 
@@ -82,7 +82,7 @@ class TrackTable:
         self.kalman.append(boxes)
         self.estimates = np.concatenate((self.estimates, boxes))
         integers = np.empty((7, count), np.int64)
-        integers[:] = np.array((0, state, 0, frame, frame, 1, 0))[:, None]
+        integers[:] = np.array((0, state, 0, frame, frame, 0, 0))[:, None]
         integers[_CLASS], integers[_DETECTION] = detections.class_ids[rows], rows
         floats = np.empty((2, count))
         floats[_SCORE], floats[_SEEN_TIME] = detections.scores[rows], time

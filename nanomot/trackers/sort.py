@@ -24,7 +24,7 @@ class SortParameters:
     iou_threshold: Fraction
     """Pairs must overlap by more than this."""
     min_hits: Frames
-    """Frames in a row with a detection before a track is reported, except in the first ``min_hits`` frames."""
+    """Detections in a row that continue a track before it is reported, except in the first ``min_hits`` frames."""
     track_buffer: Frames
     """How long a lost track is remembered, in frames of 1/30 second."""
     per_class: bool
@@ -62,6 +62,5 @@ class SortTracker(TableTracker):
         table.birth(detections, born, state=TRACKED, frame=self.frame, time=self.time)
         shown = table.states == TRACKED
         if self.frame > parameters.min_hits:
-            # A streak counts the birth as well, which SORT does not.
-            shown &= table.streaks > parameters.min_hits
+            shown &= table.streaks >= parameters.min_hits
         return table.report(shown.nonzero()[0], self.frame)
