@@ -199,11 +199,10 @@ def _in_turns(
         for frame, prepared in frames:
             waiting.append((frame, infer(frame, prepared)))
             if len(waiting) >= min(burst, _BURST_BYTES // frame.image.nbytes):
-                yield from itertools.starmap(finish, waiting)
-                waiting = []
-    except GeneratorExit:
-        raise
-    except BaseException:
+                # Taken out first: what fails to be finished must not be finished again below.
+                ready, waiting = waiting, []
+                yield from itertools.starmap(finish, ready)
+    except Exception:
         yield from itertools.starmap(finish, waiting)
         raise
     yield from itertools.starmap(finish, waiting)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nanomot import Detections, NanomotError, create_tracker
-from nanomot.pipeline import run, track_video
+from nanomot.pipeline import detections_as_tracks, run, track_video
 from nanomot.roi import RegionOfInterest
 from nanomot.timing import StageClock
 from nanomot.video.frames import Frame, FrameSource, ImageSequenceSource
@@ -207,3 +207,25 @@ def test_bursts_deliver_what_came_before_a_failure():
     assert [next(rows).frame.index for _ in range(6)] == list(range(6))
     with pytest.raises(NanomotError, match="network is gone"):
         next(rows)
+
+
+@pytest.mark.parametrize("burst", [1, 4])
+def test_a_failing_tracker_gets_every_frame_once(burst):
+    class Failing:
+        seen = ()
+
+        def reset(self):
+            self.seen = []
+
+        def update(self, detections, frame=None, time=None):
+            self.seen.append(round(time * 25))
+            if len(self.seen) == 7:
+                raise NanomotError("the tracker is lost")
+            return detections_as_tracks(detections)
+
+    tracker = Failing()
+    steps = run(source(20), SameBox(), tracker, burst=burst)
+    assert [next(steps).frame.index for _ in range(6)] == list(range(6))
+    with pytest.raises(NanomotError, match="tracker is lost"):
+        next(steps)
+    assert tracker.seen == list(range(7))
