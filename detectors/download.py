@@ -70,7 +70,7 @@ def download(
 def _check_address(url: str) -> None:
     parts = urllib.parse.urlsplit(url)
     if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
-        raise NanomotError(f"{url}: models are fetched from https addresses only.")
+        raise NanomotError(f"{url}: files are fetched from https addresses only.")
 
 
 def _fetch(url: str, part: Path, size: int | None, timeout: float) -> None:
@@ -97,6 +97,10 @@ def _fetch(url: str, part: Path, size: int | None, timeout: float) -> None:
             raise NanomotError(f"{url}: the server sends another part of the file than was asked for.")
         length = response.headers.get("Content-Length")
         total = begin + int(length) if length and length.isdigit() else None
+        if size is not None and total not in (None, size):
+            # Better known now than after gigabytes.
+            part.unlink(missing_ok=True)
+            raise NanomotError(f"{url}: the file has {total} bytes instead of {size}; nothing was kept.")
         _store(response, part, begin, total)
     got = part.stat().st_size
     if total is not None and got < total:
@@ -128,7 +132,8 @@ def _check_content(url: str, part: Path, size: int | None, sha256: str | None) -
             if count == 0 and block.lstrip()[:1] == b"<":
                 fault = "a web page came instead of the file"
                 break
-            digest.update(block)
+            if sha256 is not None:
+                digest.update(block)
             count += len(block)
         else:
             fault = ""

@@ -89,6 +89,7 @@ def load_replay(
     classes: Sequence[int | str] | None = None,
     *,
     sequence: str | None = None,
+    any_range: bool = False,
 ) -> ReplayDetector:
     """Load stored detections: MOTChallenge ``det.txt``, COCO results ``.json`` or ``.npz``.
 
@@ -98,6 +99,7 @@ def load_replay(
         conf: detections with a lower score are dropped; scores are taken as they are stored, in any range.
         classes: classes to keep, by number or name; None keeps all.
         sequence: which file of a folder.
+        any_range: scores outside 0 to 1 are expected (the caller scales them), so there is no warning of them.
 
     ``det.txt`` lines are ``frame, id, x, y, w, h, score`` and up to three more columns, which are not used. An ``.npz``
     holds ``frame`` from 1, ``boxes_xyxy``, ``scores`` and perhaps ``class_ids`` (COCO's eighty, unless it has
@@ -120,7 +122,7 @@ def load_replay(
         _log.warning("%s: %d of %d boxes are NaN or inverted and were dropped.", source, np.sum(~good), len(good))
     if not len(good):
         _log.warning("%s: holds no detections.", source)
-    if ((table.scores[good] < 0.0) | (table.scores[good] > 1.0)).any():
+    if not any_range and ((table.scores[good] < 0.0) | (table.scores[good] > 1.0)).any():
         _log.warning(
             "%s: scores run from %.4g to %.4g, but trackers' thresholds are meant for 0 to 1; set them to suit.",
             *(source, table.scores[good].min(), table.scores[good].max()),

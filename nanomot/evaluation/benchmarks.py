@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nanomot.errors import NanomotError
+from nanomot.evaluation.archives import Archive, parse_archives
 from nanomot.resources import configs_dir, load_yaml
 from nanomot.video.images import read_seqinfo
 
-_KEYS = {"folder", "preprocessing", "splits", "sequences", "detectors", "public_scores", "address", "frames"}
+_REQUIRED = {"folder", "preprocessing", "splits"}
+_KEYS = {
+    *_REQUIRED,
+    *("sequences", "detectors", "public_scores", "address", "licence", "archives", "frames"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class Benchmark:
         public_scores: the suffix of a public detector, or "all" -> the scores that mean 0 and 1 in its ``det.txt``.
         address: where to get the data.
         frames: sequence -> another place of its frames, for instance a video.
+        licence: what its authors allow, in a few words.
+        archives: what ``nanomot data download`` fetches; empty where that is not possible.
     """
 
     name: str
@@ -39,6 +47,8 @@ class Benchmark:
     frames: Mapping[str, str] = field(default_factory=dict)
     sequences: Mapping[str, list[str]] = field(default_factory=dict)
     public_scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    licence: str = ""
+    archives: tuple[Archive, ...] = ()
 
     def without_detector(self, sequence: str) -> str:
         """The sequence's name without the suffix of a public detector: ``MOT17-02-SDP`` -> ``MOT17-02``."""
@@ -101,10 +111,11 @@ def load_benchmark(name: str) -> Benchmark:
 
 
 def _from_mapping(path: Path, values: dict[str, Any]) -> Benchmark:
-    unknown, missing = sorted(set(values) - _KEYS), sorted({"folder", "preprocessing", "splits"} - set(values))
+    unknown, missing = sorted(set(values) - _KEYS), sorted(_REQUIRED - set(values))
     if unknown or missing:
         fault = f"unknown key {unknown[0]!r}" if unknown else f"no value for {missing[0]!r}"
         raise NanomotError(f"{path}: has {fault}; a benchmark's keys are {', '.join(sorted(_KEYS))}.")
+    values["archives"] = parse_archives(path, values.get("archives") or [], values["splits"])
     values["detectors"] = tuple(values.get("detectors") or ())
     values["sequences"] = values.get("sequences") or {}
     values["public_scores"] = {
@@ -153,13 +164,22 @@ def find_sequences(
         if (path / "seqinfo.ini").is_file()
     ]
     if not found:
-        source = f" Get it from {benchmark.address} and unpack it there." if benchmark.address else ""
-        raise NanomotError(f"{folder}: holds no sequence of {benchmark.name}.{source}")
+        raise NanomotError(f"{folder}: holds no sequence of {benchmark.name}.{_source(benchmark, data_root, split)}")
     wanted = set(only or ())
     unknown = wanted - {name for sequence in found for name in (sequence.name, sequence.base_name)}
     if unknown:
         raise NanomotError(f"{folder}: has no sequence {sorted(unknown)[0]!r}; it has {_names(found)}.")
     return [s for s in found if not wanted or s.name in wanted or s.base_name in wanted]
+
+
+def _source(benchmark: Benchmark, data_root: Path, split: str) -> str:
+    """The sentence that says where a split comes from."""
+    by_hand = f"et it from {benchmark.address} and unpack it there." if benchmark.address else ""
+    is_fetched = any(archive.split in ("", split) for archive in benchmark.archives) and split in benchmark.sequences
+    if is_fetched and benchmark.name in benchmark_names():
+        root = "" if data_root == Path("data") else f" --data-root {shlex.quote(str(data_root))}"
+        return f" `nanomot data download {benchmark.name}{root}` fetches it; or g{by_hand}"
+    return f" G{by_hand}" if by_hand else ""
 
 
 def _names(sequences: Iterable[Sequence]) -> str:

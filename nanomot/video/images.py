@@ -64,6 +64,18 @@ class ImageFilesSource(FrameSource):
                     bad[0] + 1,
                 )
 
+    def frame(self, index: int) -> Frame:
+        """One frame alone, without the pictures before it; black and invalid where its picture cannot be read.
+
+        Raises:
+            NanomotError: there is no frame of this index (0 is the first).
+        """
+        if not 0 <= index < len(self._paths):
+            raise NanomotError(f"{self._where}: has no frame {index + 1}; it has {len(self._paths)}.")
+        path = self._paths[index]
+        image = None if path is None else read_image(path)
+        return Frame(index, index / self._rate, self._blank if image is None else image, image is not None)
+
     def _first_readable(self) -> Image:
         for path in self._paths:
             image = None if path is None else read_image(path)

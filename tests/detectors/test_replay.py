@@ -83,6 +83,16 @@ def test_bad_boxes_are_dropped_with_one_warning(tmp_path: Path, caplog: pytest.L
     ]
 
 
+def test_scores_of_any_range_are_warned_of_unless_the_caller_expects_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = written(tmp_path, "1,-1,10,20,30,40,2.5\n")
+    assert load_replay(path, any_range=True).detect(FRAME).scores.tolist() == [2.5]
+    assert caplog.text == ""
+    load_replay(path)
+    assert "scores run from 2.5 to 2.5" in caplog.text
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing\n"])
 def test_empty_file_gives_empty_frames_and_says_so(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder

@@ -135,6 +135,12 @@ def test_leftovers_that_are_too_long_are_thrown_away(server: str, tmp_path: Path
     assert download(f"{server}/model", tmp_path / "m.onnx", sha256=DIGEST).read_bytes() == CONTENT
 
 
+def test_a_wrong_length_is_known_before_the_bytes_come(server: str, tmp_path: Path) -> None:
+    with pytest.raises(NanomotError, match=f"has {len(CONTENT)} bytes instead of 99; nothing was kept"):
+        download(f"{server}/cut", tmp_path / "m.onnx", size=99)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_complete_leftovers_need_no_server(tmp_path: Path) -> None:
     (tmp_path / "m.onnx.part").write_bytes(CONTENT)
     assert download("https://example.invalid/m.onnx", tmp_path / "m.onnx", size=len(CONTENT)).exists()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nanomot import NanomotError
@@ -44,6 +46,37 @@ def test_halves_know_where_they_begin(tmp_path):
     assert found.frames == tmp_path / "MOT17" / "train" / "MOT17-02-SDP"
     (moved,) = find_sequences(load_benchmark("MOT17"), tmp_path, "val_half", frames={"MOT17-02": "a.mp4"})
     assert str(moved.frames) == "a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("split", "root", "words"),
+    [
+        ("train", "a b", "`nanomot data download MOT17 --data-root 'a b'` fetches it; or get it from https://mot"),
+        (
+            "test",
+            "data",
+            "`nanomot data download MOT17` fetches it; or get it from https://motchallenge.net/data/MOT17/",
+        ),
+        ("val_half", "data", "holds no sequence of MOT17. Get it from https://motchallenge.net/data/MOT17/ and unpack"),
+    ],
+)
+def test_missing_data(split, root, words):
+    with pytest.raises(NanomotError) as caught:
+        find_sequences(load_benchmark("MOT17"), Path(root), split)
+    assert words in str(caught.value)
+    assert str(Path(root) / "MOT17" / split) in str(caught.value)
+
+
+def test_missing_data_of_ones_own(tmp_path):
+    with pytest.raises(NanomotError, match=r"holds no sequence of .*\.$"):
+        find_sequences(load_benchmark(str(tmp_path)), tmp_path, "train")
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        "folder: x\npreprocessing: MOT17\nsplits: {train: train}\nsequences: {train: [a]}\n"
+        "archives: [{url: 'https://example.org/a.zip'}]\naddress: https://example.org\n"
+    )
+    with pytest.raises(NanomotError, match=r"own\. Get it from https://example\.org and"):
+        find_sequences(load_benchmark(str(path)), tmp_path, "train")
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,21 @@ def test_folders_hand_in_what_is_there():
 
 @pytest.mark.parametrize("name", benchmark_names())
 def test_lists_of_sequences(name):
-    """MOT16 and MOT17 have 7 + 7 scenes, MOT20 4 + 4, MOT15 11 + 11."""
-    count = {"MOT15": 11, "MOT16": 7, "MOT17": 7, "MOT20": 4}.get(name)
+    """MOT16 and MOT17 have 7 + 7 scenes, MOT20 4 + 4, MOT15 11 + 11, DanceTrack 40 + 25 + 35."""
+    counts = {"DanceTrack": {"train": 40, "val": 25, "test": 35}}
+    counts |= {key: {"train": count, "test": count} for key, count in (("MOT15", 11), ("MOT20", 4))}
+    counts |= {key: {"train": 7, "test": 7} for key in ("MOT16", "MOT17")}
     listed = load_benchmark(name).sequences
-    assert [len(set(listed.get(split, ()))) for split in ("train", "test")] == [count or 0] * 2
-    assert not set(listed.get("train", ())) & set(listed.get("test", ()))
+    assert {split: len(names) for split, names in listed.items()} == counts[name]
+    assert len({item for names in listed.values() for item in names}) == sum(counts[name].values())
+
+
+def test_numbered_benchmarks_have_every_number():
+    for name, prefix, count in (("DanceTrack", "dancetrack", 100), ("MOT20", "MOT20-", 8), ("MOT17", "MOT17-", 14)):
+        numbers = sorted(
+            item.removeprefix(prefix) for names in load_benchmark(name).sequences.values() for item in names
+        )
+        assert [int(number) for number in numbers] == list(range(1, count + 1))
 
 
 def test_the_zip(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nanomot.errors import NanomotError
-from nanomot.video.images import natural_key, open_image_folder, open_mot_sequence
+from nanomot.video.images import ImageFilesSource, natural_key, open_image_folder, open_mot_sequence
 from nanomot.video.sources import open_source
 from tests.video.clips import number_of, picture
 
@@ -66,6 +66,21 @@ def test_unreadable_picture_is_an_invalid_frame(tmp_path, caplog):
     (record,) = caplog.records
     assert "2 of 4" in record.getMessage()
     assert "number 2" in record.getMessage()
+
+
+def test_single_frames(tmp_path):
+    for number in range(4):
+        save(tmp_path / f"{number}.png", number)
+    (tmp_path / "1.png").write_bytes(b"not a picture")
+    with open_source(tmp_path, fps=5.0) as source:
+        assert isinstance(source, ImageFilesSource)
+        frame = source.frame(3)
+        assert (frame.index, frame.time, frame.valid, number_of(frame.image)) == (3, 0.6, True, 3)
+        bad = source.frame(1)
+        assert (bad.valid, bad.image.shape, bad.image.any()) == (False, (48, 64, 3), False)
+        for index in (-1, 4):
+            with pytest.raises(NanomotError, match=f"has no frame {index + 1}; it has 4"):
+                source.frame(index)
 
 
 def test_first_picture_unreadable_is_black_in_the_size_of_the_others(tmp_path):
