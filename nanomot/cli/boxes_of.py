@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
 from detectors.replay import load_replay
 from detectors.zoo import resolve_model
+from nanomot.cli.crew_options import counted, everywhere, with_threads
 from nanomot.cli.detector_options import load_from
 from nanomot.detections import Detections, Detector
 from nanomot.errors import NanomotError
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.cache import DetectionCache, content_hash
+from nanomot.jobs import Alone, Crew, Job, Turn, results, run_jobs
 from nanomot.pipeline import run
 from nanomot.resources import cache_dir
 from nanomot.video.frames import Frame, FrameSource
@@ -28,6 +33,7 @@ from nanomot.video.sources import open_source
 _LOG = logging.getLogger("nanomot")
 _NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
 _SUFFIXES = (".txt", ".npz", ".json")
+_DETECTOR_FLAGS = ("conf", "nms", "imgsz", "classes", "tiles", "threads", "device")
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,9 @@ class StoredBoxes:
         """One item per frame of ``sequence``."""
         limits = self.score_ranges.get(sequence.name)
         floor = self.conf if limits is None else float("-inf")
-        replay = load_replay(str(self.paths[sequence.name]), conf=floor, classes=self.classes)
+        replay = load_replay(
+            str(self.paths[sequence.name]), conf=floor, classes=self.classes, any_range=limits is not None
+        )
         shift = (sequence.offset or max(replay.frame_count - sequence.length, 0)) if self.whole else 0
         replay.seek(shift)
         for _ in range(sequence.length):
@@ -101,20 +109,36 @@ def boxes_in(folder: Path, sequences: list[Sequence], conf: float, classes: Any)
     return StoredBoxes(paths, conf, classes, whole=True)
 
 
-def model_boxes(args: argparse.Namespace, sequences: list[Sequence], classes: Any) -> StoredBoxes:
+def model_boxes(
+    args: argparse.Namespace,
+    sequences: list[Sequence],
+    classes: Any,
+    *,
+    crew: Crew | None = None,
+    stop: threading.Event | None = None,
+) -> StoredBoxes:
     """What ``--model`` finds in each sequence's frames, from the cache where it has been computed before.
+
+    Sequences go to the workers of ``crew``, who read frames and model under the paths that they have here.
 
     Raises:
         NanomotError: frames of a sequence are missing.
+        FailedJobsError: some sequences failed, those of all others are in the cache; the jobs' keys are their names.
+        KeyboardInterrupt: somebody set ``stop``.
     """
+    crew = crew or Alone(stop)
     cache = DetectionCache(cache_dir() / "detections")
+    model = content_hash(resolve_model(args.model).path) if args.model != "motion" else "motion"
     settings = {
-        "model": content_hash(resolve_model(args.model).path) if args.model != "motion" else "motion",
+        "model": model,
         **{name: getattr(args, name) for name in ("conf", "nms", "imgsz", "tiles", "device")},
         "classes": classes,
     }
-    detector: Detector | None = None
-    paths = {}
+    options = argparse.Namespace(
+        model=everywhere(args.model), **{name: getattr(args, name) for name in _DETECTOR_FLAGS}
+    )
+    jobs = []
+    paths: dict[str, Path] = {}
     for sequence in sequences:
         if sequence.frames is None:
             raise NanomotError(
@@ -124,12 +148,27 @@ def model_boxes(args: argparse.Namespace, sequences: list[Sequence], classes: An
         pictures = sequence.frames / "img1" if (sequence.frames / "img1").is_dir() else sequence.frames
         part = {"frames": content_hash(pictures), "offset": sequence.offset, "length": sequence.length}
         path = cache.path(sequence.base_name, {**settings, **part})
-        if not path.is_file():
-            # Background subtraction remembers the last sequence: every sequence gets a detector of its own.
-            detector = load_from(args) if detector is None or args.model == "motion" else detector
-            cache.store(path, _detect(sequence, sequence.frames, detector), detector.class_names)
+        if not path.is_file() and path not in paths.values():
+            placed = replace(sequence, frames=sequence.frames.absolute())
+            jobs.append(Job(sequence.name, sequence.name, _find_boxes, partial(tuple, (placed, options, model))))
         paths[sequence.name] = path
+    done = counted(run_jobs(jobs, crew, stop), len(jobs), crew, "sequence")
+    for job, (found, class_names) in results(done, "sequences"):
+        cache.store(paths[job.key], found, class_names)
     return StoredBoxes(paths, args.conf, classes)
+
+
+def _find_boxes(
+    sequence: Sequence, options: argparse.Namespace, model: str, turn: Turn
+) -> tuple[list[Detections], list[str]]:
+    """A sequence's boxes and the names of their classes, found wherever this runs."""
+    if model != "motion" and not turn.visible and content_hash(resolve_model(options.model).path) != model:
+        raise NanomotError(f"{options.model}: is another file here than where the evaluation was started.")
+    if turn.cores is not None:
+        cv2.setNumThreads(turn.cores)
+    # Background subtraction remembers the last sequence: every sequence gets a detector of its own.
+    detector = load_from(with_threads(options, turn))
+    return list(_detect(sequence, detector, turn)), list(detector.class_names)
 
 
 class _Part(FrameSource):
@@ -148,8 +187,11 @@ class _Part(FrameSource):
         self._source.close()
 
 
-def _detect(sequence: Sequence, place: Path, detector: Detector) -> Iterator[Detections]:
+def _detect(sequence: Sequence, detector: Detector, turn: Turn) -> Iterator[Detections]:
+    place = sequence.frames or sequence.folder
     source = _Part(open_source(place, fps=sequence.frame_rate), sequence.offset, sequence.length)
-    steps = run(source, detector, None)
-    for step in tqdm(steps, desc=sequence.base_name, total=sequence.length, unit="frame", disable=None, leave=False):
+    steps = run(source, detector, None, stop=turn.stop)
+    hidden = None if turn.visible else True
+    for step in tqdm(steps, desc=sequence.base_name, total=sequence.length, unit="frame", disable=hidden, leave=False):
         yield step.detections
+    turn.check()

@@ -22,14 +22,14 @@ EXIT_INTERRUPTED = 130
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all verbs."""
     from nanomot import __version__
-    from nanomot.cli import detect, models, track, trackers, val
+    from nanomot.cli import data, detect, models, track, trackers, tune, val
 
     parser = argparse.ArgumentParser(
         prog="nanomot", description="Multi-object tracking for people who have a light detector and little compute."
     )
     parser.add_argument("--version", action="version", version=f"nanomot {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb in (track, val, detect, models, trackers):
+    for verb in (track, val, tune, detect, data, models, trackers):
         verb.add_parser(verbs)
     for name, verb_parser in verbs.choices.items():
         verb_parser.set_defaults(parser=verb_parser, verb=name)

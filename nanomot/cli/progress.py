@@ -18,9 +18,11 @@ _STAGES = ("decode", "preprocess", "inference", "postprocess", "detect", "track"
 class Progress:
     """Frames done, time left, frames per second and live tracks on stderr; silent where that is no terminal."""
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, total: int | None, *, visible: bool = True) -> None:
         self._logging = logging_redirect_tqdm()
-        self._bar = tqdm(total=total, unit="frame", disable=None, dynamic_ncols=True, smoothing=0.1)
+        self._bar = tqdm(
+            total=total, unit="frame", disable=None if visible else True, dynamic_ncols=True, smoothing=0.1
+        )
         self._started = time.perf_counter()
         self.frames = 0
 

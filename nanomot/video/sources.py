@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import re
 from pathlib import Path
@@ -11,10 +12,10 @@ import cv2
 from nanomot.errors import NanomotError
 from nanomot.video.files import VideoFileSource
 from nanomot.video.frames import Frame, FrameSource, ImageSequenceSource
-from nanomot.video.images import IMAGE_EXTENSIONS, open_image, open_image_folder
+from nanomot.video.images import IMAGE_EXTENSIONS, natural_key, open_image, open_image_folder
 from nanomot.video.live import LiveSource, mask_password, open_live_capture, url_name
 
-__all__ = ["DEMOS", "Frame", "FrameSource", "ImageSequenceSource", "open_source"]
+__all__ = ["DEMOS", "Frame", "FrameSource", "ImageSequenceSource", "matching_sources", "open_source"]
 
 _LOG = logging.getLogger("nanomot.video")
 
@@ -55,6 +56,29 @@ def open_source(
     if place.exists():
         _compare("video", demo, text)
     return VideoFileSource(place)
+
+
+def matching_sources(pattern: str) -> list[str] | None:
+    """The videos and folders that a pattern such as ``clips/*.mp4`` names, in natural order; None where it is none.
+
+    ``**`` stands for any depth of folders. A path that exists is no pattern, nor is a URL. Pictures are not taken one
+    by one: those of a sequence are read by naming their folder.
+
+    Raises:
+        NanomotError: nothing matches, or nothing but pictures.
+    """
+    if not glob.has_magic(pattern) or "://" in pattern or Path(pattern).expanduser().exists():
+        return None
+    matches = glob.glob(str(Path(pattern).expanduser()), recursive=True)  # noqa: PTH207  # takes whole paths
+    found = sorted(matches, key=natural_key)
+    if not found:
+        raise NanomotError(f"{pattern}: nothing matches this pattern.")
+    places = [place for place in found if Path(place).suffix.lower() not in IMAGE_EXTENSIONS or Path(place).is_dir()]
+    if not places:
+        raise NanomotError(f"{pattern}: names pictures; name their folder, which is read as one sequence.")
+    if len(places) < len(found):
+        _LOG.warning("%s: %d pictures among the matches are left out.", pattern, len(found) - len(places))
+    return places
 
 
 def _open_url(url: str, reconnect_limit: float) -> FrameSource:

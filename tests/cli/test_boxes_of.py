@@ -16,7 +16,7 @@ from nanomot.evaluation.benchmarks import Benchmark, Sequence
         ({"SDP": (0.0, 2.0)}, 0.1, [1.5, 0.4]),
     ],
 )
-def test_scores_of_public_boxes_are_brought_to_0_and_1(tmp_path, ranges, conf, expected):
+def test_scores_of_public_boxes_are_brought_to_0_and_1(tmp_path, ranges, conf, expected, caplog):
     folder = tmp_path / "train" / "A-DPM"
     (folder / "det").mkdir(parents=True)
     lines = [f"2,-1,{10 * row},5,10,20,{score},-1,-1,-1" for row, score in enumerate((1.5, 0.4, -0.5))]
@@ -26,4 +26,5 @@ def test_scores_of_public_boxes_are_brought_to_0_and_1(tmp_path, ranges, conf, e
     first, second, third = public_boxes(benchmark, [sequence], conf, None)(sequence)
     assert (len(first), len(third)) == (0, 0)
     assert second.scores.tolist() == pytest.approx(expected)
+    assert ("scores run from" in caplog.text) == (not ranges or "SDP" in ranges), "only where they are not scaled"
     assert second.boxes[:, 0].tolist() == [0.0, 10.0, 20.0][: len(expected)]
