@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nanomot.camera_motion import CameraMotion, View, create_camera_motion
 from nanomot.detections import (
     Detections,
     Detector,
@@ -40,6 +42,8 @@ _AHEAD = 2
 """Frames that a stage may be ahead of the next: more costs memory and latency and gains nothing."""
 _BURST_BYTES = 64 << 20
 """Pictures that wait for their turn take no more memory than this."""
+MOVING_SCORE = 0.3
+"""Detections from this score on are things that may move: they say nothing about the camera."""
 _POLL_SECONDS = 0.1
 _JOIN_SECONDS = 5.0
 _END = object()
@@ -75,6 +79,7 @@ def track_video(
     tracker: Tracker | str = "nanotrack",
     *,
     roi: RegionOfInterest | None = None,
+    camera_motion: CameraMotion | str | None = None,
     clock: StageClock | None = None,
 ) -> Generator[TrackedFrame, None, None]:
     """Track through a video; a generator of ``(frame_index, time, frame, tracks)``.
@@ -84,12 +89,14 @@ def track_video(
         detector: whatever finds boxes in a picture, for instance ``detectors.load_detector("nanodet-plus-m_416")``.
         tracker: a tracker or its name; it is reset first.
         roi: detections outside of it are dropped.
-        clock: collects the seconds of the stages "decode", "detect" and "track".
+        camera_motion: an estimator or its name, "sparse" or "ecc", for a camera that moves; it is reset first.
+        clock: collects the seconds of the stages "decode", "detect" and "track", and of "camera", what the pictures
+            show of its motion, and "warp", what follows from that.
 
     Raises:
         NanomotError: the source cannot be opened or fails.
     """
-    with closing(run(source, detector, tracker, roi=roi, clock=clock)) as steps:
+    with closing(run(source, detector, tracker, roi=roi, camera_motion=camera_motion, clock=clock)) as steps:
         for step in steps:
             yield TrackedFrame(step.frame.index, step.frame.time, step.frame.image, step.tracks)
 
@@ -100,6 +107,7 @@ def run(
     tracker: Tracker | str | None,
     *,
     roi: RegionOfInterest | None = None,
+    camera_motion: CameraMotion | str | None = None,
     clock: StageClock | None = None,
     stop: threading.Event | None = None,
     burst: int = 1,
@@ -117,19 +125,24 @@ def run(
         tracker.reset()
     if isinstance(detector, ResettableDetector):
         detector.reset()
+    if isinstance(camera_motion, str):
+        camera_motion = create_camera_motion(camera_motion)
     opened = source if isinstance(source, FrameSource) else open_source(source)
 
     phases = _phases(detector, clock, live=opened.live)
+    camera = None if camera_motion is None or tracker is None else _Camera(camera_motion, clock, live=opened.live)
 
     def finish(frame: Frame, inferred: Any) -> Step:
-        detections = _inside(phases.finish(inferred), frame, roi)
+        found = phases.finish(inferred)
+        detections = _inside(found, frame, roi)
         if tracker is None:
             return Step(frame, detections, detections_as_tracks(detections))
+        moved = {} if camera is None else {"warp": camera.warp(frame, found)}
         with clock("track"):
-            return Step(frame, detections, tracker.update(detections, frame=frame.image, time=frame.time))
+            return Step(frame, detections, tracker.update(detections, frame=frame.image, time=frame.time, **moved))
 
     done = threading.Event()
-    frames = _Ahead(_prepared(opened, phases, clock), done, "nanomot-decode", newest_only=opened.live)
+    frames = _Ahead(_prepared(opened, phases, camera, clock), done, "nanomot-decode", newest_only=opened.live)
     turns = _in_turns(frames, phases.infer, finish, 1 if opened.live else max(burst, 1))
     steps = _Ahead(turns, done, "nanomot-track", ahead=max(_AHEAD, burst))
     try:
@@ -215,13 +228,45 @@ def _inside(detections: Detections, frame: Frame, roi: RegionOfInterest | None) 
     return detections[roi.keep(detections, width, height)]
 
 
-def _prepared(frames: Iterable[Frame], phases: _Phases, clock: StageClock) -> Iterator[tuple[Frame, Any]]:
+class _Camera:
+    """The camera's motion: most of the work is done beside decoding, the rest where the frame's boxes are known.
+
+    A camera's frames may be passed over for newer ones; what is a successor is then known only in the end.
+    """
+
+    def __init__(self, motion: CameraMotion, clock: StageClock, *, live: bool) -> None:
+        self._motion, self._clock, self._live = motion, clock, live
+        self._views: deque[View | None] = deque()
+        motion.reset()
+
+    def look(self, frame: Frame) -> None:
+        """The decoding thread's part; every frame of it comes to :meth:`warp` in the same order."""
+        if not self._live:
+            self._views.append(self._view(frame))
+
+    def warp(self, frame: Frame, found: Detections) -> NDArray[np.float64] | None:
+        """The matrix from the last frame's pixels to this one's; None where nothing can be said."""
+        view = self._view(frame) if self._live else self._views.popleft()
+        with self._clock("warp"):
+            warp = self._motion.estimate(view, found.boxes[found.scores >= MOVING_SCORE])
+        return warp if self._motion.clear else None
+
+    def _view(self, frame: Frame) -> View | None:
+        with self._clock("camera"):
+            return self._motion.look(frame.image if frame.valid else None)
+
+
+def _prepared(
+    frames: Iterable[Frame], phases: _Phases, camera: _Camera | None, clock: StageClock
+) -> Iterator[tuple[Frame, Any]]:
     iterator = iter(frames)
     while True:
         with clock("decode"):
             frame = next(iterator, None)
         if frame is None:
             return
+        if camera is not None:
+            camera.look(frame)
         yield frame, phases.prepare(frame)
 
 

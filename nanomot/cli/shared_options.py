@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nanomot.camera_motion import CAMERA_MOTIONS
+
 
 def add_parameter_options(group: Any) -> None:
     """Add the flags that set a tracker's parameters: ``--config``, ``--mode`` and ``--set``."""
@@ -16,6 +18,16 @@ def add_parameter_options(group: Any) -> None:
         default=[],
         metavar="KEY=VALUE",
         help="any parameter (nanomot trackers NAME)",
+    )
+
+
+def add_camera_option(group: Any) -> None:
+    """Add ``--camera-motion``."""
+    group.add_argument(
+        "--camera-motion",
+        choices=CAMERA_MOTIONS,
+        default="none",
+        help="carry tracks along with a camera that moves: sparse optical flow, or ECC, which is slower (%(default)s)",
     )
 
 

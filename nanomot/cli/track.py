@@ -8,11 +8,13 @@ import logging
 import sys
 from typing import Any
 
+from nanomot.cli.crew_options import add_crew_options, check_crew_options
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.options import parse_assignments
-from nanomot.cli.shared_options import add_folder_options, add_parameter_options
+from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
 from nanomot.errors import NanomotError
 from nanomot.trackers import tracker_names
+from nanomot.video.sources import matching_sources
 
 DEFAULT_MODEL = "motion"
 _LOG = logging.getLogger("nanomot")
@@ -29,6 +31,7 @@ examples:
   nanomot track
   nanomot track --path walk.mp4 --model nanodet-plus-m-416 --save
   nanomot track --path rtsp://camera/stream --model nanodet-plus-m_416.onnx --show --save-csv
+  nanomot track --path 'clips/*.mp4' --model nanodet-plus-m_416 --workers 4
   nanomot track --path MOT17-09-FRCNN --model det.npz --tracking-method bytetrack --set match_threshold=0.7
 
 results, in <project>/<name>/:
@@ -36,6 +39,7 @@ results, in <project>/<name>/:
   <sequence>.mp4       with --save: the video with boxes, labels and trails
   <sequence>.csv       with --save-csv: a line per track and frame, with time, class and score
   <sequence>.jsonl     with --save-jsonl: an object per frame, empty frames included
+Several videos have a folder each in there, by their names.
 
 exit status: 0 done, 2 a problem (named in one sentence; what was written until then is kept), 130 interrupted"""
 
@@ -53,6 +57,7 @@ def add_parser(verbs: Any) -> None:
     add_detector_options(parser.add_argument_group("detector"), default_model=DEFAULT_MODEL)
     _add_tracker(parser.add_argument_group("tracker"))
     _add_output(parser.add_argument_group("results"))
+    add_crew_options(parser.add_argument_group("who does it, where --path names several videos"))
     parser.set_defaults(run=run)
 
 
@@ -61,8 +66,8 @@ def _add_input(group: Any) -> None:
         "--path",
         "--source",
         metavar="PATH",
-        help="video file, folder of pictures, MOT sequence folder, picture, webcam index, RTSP or HTTP URL, or "
-        f"{SCENE!r} for the built-in scene (default)",
+        help="video file, folder of pictures, MOT sequence folder, picture, webcam index, RTSP or HTTP URL, "
+        f"{SCENE!r} for the built-in scene (default), or a pattern in quotes that names several: 'clips/*.mp4'",
     )
     group.add_argument("--demo", choices=("image", "video", "webcam"), help="kind of --path (default: as it looks)")
     group.add_argument("--fps", type=float, default=30.0, help="rate of pictures without a time of their own")
@@ -87,6 +92,7 @@ def _add_tracker(group: Any) -> None:
         help=f"{', '.join(tracker_names())} (default: %(default)s)",
     )
     add_parameter_options(group)
+    add_camera_option(group)
     group.add_argument("--per-class", action="store_true", help="never match across classes")
     group.add_argument("--only-detect", action="store_true", help="no tracking: every box with the id -1")
 
@@ -102,6 +108,7 @@ def _add_output(group: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nanomot track``."""
+    from nanomot.cli.many import track_many
     from nanomot.cli.tracking import track
 
     if args.path is None:
@@ -111,6 +118,7 @@ def run(args: argparse.Namespace) -> int:
         # Without any arguments the result is there to be looked at.
         args.save = args.save or args.demo is None
     check_detector_options(args)
+    check_crew_options(args)
     for flag, value in (("--fps", args.fps), ("--reconnect-limit", args.reconnect_limit)):
         if not 0.0 <= value < float("inf") or (flag == "--fps" and value == 0.0):
             raise NanomotError(f"{flag} must be a positive number, not {value}.")
@@ -123,4 +131,10 @@ def run(args: argparse.Namespace) -> int:
     args.overrides = parse_assignments(args.set)
     if args.per_class:
         args.overrides["per_class"] = True
-    return track(args, sys.stdout or io.StringIO())
+    out = sys.stdout or io.StringIO()
+    places = None if args.path == SCENE else matching_sources(args.path)
+    if places is not None:
+        return track_many(args, places, out)
+    if args.workers is not None or args.cluster is not None:
+        raise NanomotError("--workers and --cluster share out several videos: --path 'clips/*.mp4', in quotes.")
+    return track(args, out)

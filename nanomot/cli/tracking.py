@@ -6,12 +6,13 @@ import argparse
 import logging
 import threading
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TextIO
 
 import cv2
 
+from nanomot.camera_motion import CameraMotion, create_camera_motion
 from nanomot.cli.detector_options import load_from
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.main import EXIT_INTERRUPTED, EXIT_OK
@@ -21,6 +22,7 @@ from nanomot.cli.scene import DemoScene
 from nanomot.cli.track import SCENE
 from nanomot.cli.window import Window
 from nanomot.detections import Detector, PhasedDetector
+from nanomot.jobs import Turn
 from nanomot.pipeline import run
 from nanomot.roi import RegionOfInterest
 from nanomot.timing import StageClock
@@ -37,8 +39,15 @@ BURST = 8
 """Frames that pass the network before they are tracked, unless somebody watches."""
 
 
-def track(args: argparse.Namespace, out: TextIO) -> int:
-    """Track what ``args`` name, print a summary to ``out`` and return the exit status."""
+def track(args: argparse.Namespace, out: TextIO, *, folder: Path | None = None, turn: Turn | None = None) -> int:
+    """Track what ``args`` name, print a summary to ``out`` and return the exit status.
+
+    Args:
+        args: of ``nanomot track``.
+        out: takes the summary.
+        folder: where results go; None: a new one, as ``--project`` and ``--name`` say.
+        turn: of the job that this run is; its ``stop`` ends the run as Ctrl-C does otherwise.
+    """
     # Whatever can be wrong with the arguments is found before anything is written.
     tracker = (
         None
@@ -58,14 +67,15 @@ def track(args: argparse.Namespace, out: TextIO) -> int:
     )
     with source:
         roi = RegionOfInterest.parse(args.roi) if args.roi else None
-        folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
+        folder = folder or run_folder(args.project, args.name, exist_ok=args.exist_ok)
         outputs = Outputs([args.path, args.model, args.config, args.roi, args.reid_model])
-        session = _Session(source, detector, tracker, roi, outputs, clock)
+        session = _Session(source, detector, tracker, roi, outputs, clock, create_camera_motion(args.camera_motion))
         status = EXIT_OK
-        with graceful_stop() as stop:
+        with graceful_stop() if turn is None else nullcontext(turn.stop) as stop:
             try:
                 _add_outputs(args, outputs, folder, source, detector, session.drawer)
-                if session.play(Window(source.name) if args.show else None, stop):
+                window = Window(source.name) if args.show else None
+                if session.play(window, stop, visible=turn is None or turn.visible):
                     status = EXIT_INTERRUPTED
             finally:
                 # A failed frame must not cost the frames before it, nor a full disk the account of them.
@@ -91,18 +101,28 @@ class _Session:
         roi: RegionOfInterest | None,
         outputs: Outputs,
         clock: StageClock,
+        camera: CameraMotion | None,
     ) -> None:
         self.source, self.detector, self.tracker, self.roi = source, detector, tracker, roi
-        self.outputs, self.clock = outputs, clock
+        self.outputs, self.clock, self.camera = outputs, clock, camera
         self.drawer = Drawer(detector.class_names, outlines=roi.outlines if roi else None)
         self.progress: Progress | None = None
         self.tracks_shown = TrackCount()
 
-    def play(self, window: Window | None, stop: threading.Event) -> bool:
+    def play(self, window: Window | None, stop: threading.Event, *, visible: bool = True) -> bool:
         """Run to the end of the source, or until the window is closed; True where ``stop`` ended it."""
         burst = BURST if window is None else 1
-        chain = run(self.source, self.detector, self.tracker, roi=self.roi, clock=self.clock, stop=stop, burst=burst)
-        with Progress(self.source.frame_count) as self.progress, closing(chain) as running:
+        chain = run(
+            self.source,
+            self.detector,
+            self.tracker,
+            roi=self.roi,
+            camera_motion=self.camera,
+            clock=self.clock,
+            stop=stop,
+            burst=burst,
+        )
+        with Progress(self.source.frame_count, visible=visible) as self.progress, closing(chain) as running:
             for step in running:
                 self.tracks_shown.add(step.tracks.ids)
                 with self.clock("draw+write"):

@@ -6,7 +6,9 @@ import argparse
 import itertools
 import logging
 import sys
-from dataclasses import asdict, is_dataclass
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ from detectors import PERSON_IF_KNOWN
 from detectors.zoo import resolve_model
 from nanomot.cli.benchmark_options import add_benchmark_options, chosen_sequences
 from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
+from nanomot.cli.crew_options import add_crew_options, check_crew_options, counted, crew_of
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
+from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.judging import RAW_RESULTS, RESULTS, Judging, judge_folder, result_folder, smooth_results
 from nanomot.cli.options import parse_assignments, parse_classes
 from nanomot.cli.outputs import run_folder
-from nanomot.cli.shared_options import add_folder_options, add_parameter_options
+from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
+from nanomot.cli.warps_of import Warps, camera_warps
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.cache import content_hash
 from nanomot.evaluation.judge import COMBINED, Row
@@ -26,6 +31,7 @@ from nanomot.evaluation.report import environment, text_table, write_json
 from nanomot.evaluation.runner import TrackerSpec, track_all
 from nanomot.evaluation.smoothing import METHODS
 from nanomot.evaluation.submission import plan_submission, write_submission
+from nanomot.jobs import Crew, FailedJobsError, Outcome
 from nanomot.timing import StageClock
 from nanomot.trackers import create_tracker
 from nanomot.trackers.base import Tracker
@@ -37,6 +43,7 @@ examples:
   nanomot val --benchmark MOT17 --data-root data --model nanodet-plus-m_416
   nanomot val --benchmark MOT17 --split val_half --data-root data --detections boxes --trackers bytetrack,nanotrack
   nanomot val --benchmark MOT20 --data-root data --detections public --workers 2
+  nanomot val --benchmark MOT17 --data-root /shared/data --cluster tcp://host:8786
   nanomot val --benchmark MOT17 --data-root data --eval-existing --name exp
 
 results, in <project>/<name>/ (with several trackers, in a folder for each):
@@ -70,9 +77,10 @@ def add_parser(verbs: Any) -> None:
     tracker.add_argument("--tracking-method", "--tracker", default="nanotrack", metavar="NAME")
     tracker.add_argument("--trackers", metavar="A,B,C", help="several, judged in one table")
     add_parameter_options(tracker)
+    add_camera_option(tracker)
     tracker.add_argument("--min-area", type=float, default=0.0, help="leave out tracks smaller than this, pixels²")
     tracker.add_argument("--max-aspect", type=float, metavar="RATIO", help="leave out tracks wider than this x height")
-    tracker.add_argument("--workers", type=int, default=1, help="processes that track (%(default)s)")
+    add_crew_options(parser.add_argument_group("who does it, boxes and tracks"))
     after = parser.add_argument_group("smoothing, once all frames are known")
     after.add_argument("--smooth", choices=tuple(METHODS), help="straight lines, Gaussian process, or RTS smoother")
     after.add_argument("--gsi", dest="smooth", action="store_const", const="gsi", help="the same as --smooth gsi")
@@ -92,6 +100,7 @@ def _add_result_options(out: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nanomot val``."""
     check_detector_options(args)
+    check_crew_options(args)
     benchmark, sequences = chosen_sequences(args)
     share = args.eval_existing or args.detections != "public"
     # So that a sequence that is missing is told before hours of work.
@@ -99,8 +108,11 @@ def run(args: argparse.Namespace) -> int:
     specs = _specs(args)
     clock = StageClock()
     folder = Path(args.project).expanduser() / args.name
+    failures: list[Outcome] = []
+    total = len(sequences)
     if not args.eval_existing:
-        folder = _track(args, benchmark, sequences, specs, clock)
+        folder, sequences, failures = _track_what_can_be(args, benchmark, sequences, specs, clock)
+    without = f", without {total - len(sequences)} that failed" if failures else ""
     order = Judging(
         benchmark.preprocessing, args.split, not args.no_second_judge, not args.no_plots, not args.no_page, clock
     )
@@ -112,10 +124,11 @@ def run(args: argparse.Namespace) -> int:
                 smooth_results(place, sequences, args.smooth)
         name = folder.name if args.eval_existing and len(specs) == 1 else spec.label
         title = f"{name} on {benchmark.name} {args.split}" + (f", smoothed ({args.smooth})" if args.smooth else "")
-        verdict = judge_folder(order, sequences, place, title, name, sys.stdout)
+        title += without
+        verdict = judge_folder(order, sequences, place, title, name + without, sys.stdout)
         if verdict is not None:
             table[spec.label] = verdict.rows[COMBINED]
-        if plan is not None:
+        if plan is not None and not failures:
             path = place / f"{benchmark.name}-{args.split}.zip"
             write_submission(path, plan, place / RESULTS)
             print(f"submission: {path} ({len(plan)} sequences)")
@@ -123,6 +136,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"\nall sequences\n{text_table(table)}")
     print("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in clock.wall.items()))
     print(f"results: {folder}")
+    if failures:
+        raise FailedJobsError("sequences", failures, total)
     return 0
 
 
@@ -130,30 +145,67 @@ def _place(folder: Path, spec: TrackerSpec, specs: list[TrackerSpec]) -> Path:
     return folder / spec.label if len(specs) > 1 else folder
 
 
-def _track(
+def _track_what_can_be(
     args: argparse.Namespace,
     benchmark: Benchmark,
     sequences: list[Sequence],
     specs: list[TrackerSpec],
     clock: StageClock,
-) -> Path:
-    """Track everything and return the run's folder."""
-    with clock("boxes"):
-        boxes = _boxes(args, benchmark, sequences)
-    folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
-    write_json(folder / "run.json", _dependencies(args, specs, boxes))
-    raw = {spec.label: _place(folder, spec, specs) / RAW_RESULTS for spec in specs}
-    for spec, sequence in itertools.product(specs, sequences):
-        # Raw results of an earlier run in the same folder must not be smoothed later in place of these.
-        (raw[spec.label] / f"{sequence.name}.txt").unlink(missing_ok=True)
+) -> tuple[Path, list[Sequence], list[Outcome]]:
+    """Track everything; the run's folder, the sequences of which all trackers have results, and what failed."""
+    failures: list[Outcome] = []
+    with graceful_stop() as stop, crew_of(args, len(sequences) * len(specs), stop) as crew:
+        with clock("boxes"):
+            inputs = None
+            while inputs is None:
+                try:
+                    inputs = _inputs(args, benchmark, sequences, crew, stop)
+                except FailedJobsError as error:
+                    failures += error.failures
+                    sequences = _without(sequences, error)
+        folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
+        boxes, warps = inputs
+        specs = [replace(spec, warps=warps) for spec in specs]
+        write_json(folder / "run.json", _dependencies(args, specs, boxes))
 
-    def result_of(spec: TrackerSpec, sequence: Sequence) -> Path:
-        return result_folder(_place(folder, spec, specs), args.smooth) / f"{sequence.name}.txt"
+        def result_of(spec: TrackerSpec, sequence: Sequence) -> Path:
+            return result_folder(_place(folder, spec, specs), args.smooth) / f"{sequence.name}.txt"
 
-    with clock("tracking"):
-        for done in track_all(sequences, specs, boxes, result_of, workers=args.workers):
-            _LOG.info("%s, %s: %.0f µs a frame", done.label, done.sequence, 1e6 * done.update_seconds / done.frames)
-    return folder
+        for spec, sequence in itertools.product(specs, sequences):
+            # What an earlier run left in this folder must not be taken for a result of this one.
+            (_place(folder, spec, specs) / RAW_RESULTS / f"{sequence.name}.txt").unlink(missing_ok=True)
+        with clock("tracking"):
+            try:
+                _track(sequences, specs, boxes, result_of, crew, stop)
+            except FailedJobsError as error:
+                failures += error.failures
+                for spec, sequence in itertools.product(specs, sequences):
+                    if any(outcome.job.key == (spec.label, sequence.name) for outcome in error.failures):
+                        (_place(folder, spec, specs) / RESULTS / f"{sequence.name}.txt").unlink(missing_ok=True)
+                sequences = _without(sequences, error)
+    return folder, sequences, failures
+
+
+def _track(
+    sequences: list[Sequence],
+    specs: list[TrackerSpec],
+    boxes: StoredBoxes,
+    result_of: Callable[[TrackerSpec, Sequence], Path],
+    crew: Crew,
+    stop: threading.Event,
+) -> None:
+    runs = track_all(sequences, specs, boxes, result_of, crew=crew, stop=stop)
+    for done in counted(runs, len(sequences) * len(specs), crew, "sequence"):
+        _LOG.info("%s, %s: %.0f µs a frame", done.label, done.sequence, 1e6 * done.update_seconds / done.frames)
+
+
+def _without(sequences: list[Sequence], error: FailedJobsError) -> list[Sequence]:
+    """The sequences of which nothing failed; the error where that are none."""
+    failed = {key if isinstance(key, str) else key[1] for key in (outcome.job.key for outcome in error.failures)}
+    left = [sequence for sequence in sequences if sequence.name not in failed]
+    if not left:
+        raise error
+    return left
 
 
 def _specs(args: argparse.Namespace) -> list[TrackerSpec]:
@@ -170,10 +222,20 @@ def _tracker(spec: TrackerSpec) -> Tracker:
     return create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
 
 
-def _boxes(args: argparse.Namespace, benchmark: Benchmark, sequences: list[Sequence]) -> StoredBoxes:
+def _inputs(
+    args: argparse.Namespace, benchmark: Benchmark, sequences: list[Sequence], crew: Crew, stop: threading.Event
+) -> tuple[StoredBoxes, Warps]:
+    """All that trackers are fed with: boxes, and how the camera moved."""
+    boxes = _boxes(args, benchmark, sequences, crew, stop)
+    return boxes, camera_warps(args, sequences, boxes, crew, stop)
+
+
+def _boxes(
+    args: argparse.Namespace, benchmark: Benchmark, sequences: list[Sequence], crew: Crew, stop: threading.Event
+) -> StoredBoxes:
     classes = parse_classes(args.classes, PERSON_IF_KNOWN)
     if args.detections == "model":
-        return model_boxes(args, sequences, classes)
+        return model_boxes(args, sequences, classes, crew=crew, stop=stop)
     if args.detections == "public":
         return public_boxes(benchmark, sequences, args.conf, classes)
     return boxes_in(Path(args.detections).expanduser(), sequences, args.conf, classes)

@@ -8,9 +8,10 @@ import os
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nanomot.detections import Detections
 from nanomot.errors import NanomotError
@@ -50,19 +51,28 @@ class DetectionCache:
         found = list(frames)
         everything = Detections.concatenate([Detections.empty(), *found])
         numbers = np.repeat(np.arange(1, len(found) + 1), [len(item) for item in found])
-        part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as stream:
-                np.savez_compressed(
-                    stream,
-                    frame=numbers,
-                    boxes_xyxy=everything.boxes,
-                    scores=everything.scores,
-                    class_ids=everything.class_ids,
-                    class_names=np.array(list(class_names), dtype=np.str_),
-                )
-            os.replace(part, path)  # noqa: PTH105  # the name of the operation, atomic on every system
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise NanomotError(f"{path}: cannot be written ({error.strerror}).") from error
+        store_arrays(
+            path,
+            frame=numbers,
+            boxes_xyxy=everything.boxes,
+            scores=everything.scores,
+            class_ids=everything.class_ids,
+            class_names=np.array(list(class_names), dtype=np.str_),
+        )
+
+
+def store_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write named arrays as a compressed ``.npz`` file, whole or not at all.
+
+    Raises:
+        NanomotError: the folder or the file cannot be written.
+    """
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as stream:
+            np.savez_compressed(stream, **cast("dict[str, Any]", arrays))
+        os.replace(part, path)  # noqa: PTH105  # the name of the operation, atomic on every system
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise NanomotError(f"{path}: cannot be written ({error.strerror}).") from error

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nanomot.detections import Detections, Tracks
 from nanomot.evaluation.benchmarks import Sequence
+from nanomot.evaluation.whole_file import write_whole
+from nanomot.jobs import Alone, Crew, Job, Turn, results, run_jobs
 from nanomot.trackers import create_tracker
 from nanomot.video.frames import Frame
 from nanomot.video.sinks import MotWriter
@@ -32,6 +37,7 @@ class TrackerSpec:
         name, mode, config, overrides: as :func:`nanomot.create_tracker` takes them.
         min_area: tracks smaller than this, in square pixels, are not written.
         max_aspect: tracks wider than this many heights are not written.
+        warps: sequence name -> (length, 2, 3) motion of the camera, where it is known; nan where nobody knows.
     """
 
     label: str
@@ -41,6 +47,7 @@ class TrackerSpec:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     min_area: float = 0.0
     max_aspect: float = float("inf")
+    warps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,17 +61,23 @@ class Run:
     update_seconds: float
 
 
-def track_sequence(sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf, result: Path) -> Run:
+def track_sequence(
+    sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf, result: Path, turn: Turn | None = None
+) -> Run:
     """Track one sequence and write its MOTChallenge file; the tracker's clock is the sequence's frame rate."""
     tracker = create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
     boxes = boxes_of(sequence)
+    warps = spec.warps.get(sequence.name)
     spent = 0.0
     writer = MotWriter(result)
     for index in range(sequence.length):
+        if turn is not None:
+            turn.check()
         found = next(boxes, None) or Detections.empty()
         seconds = index / sequence.frame_rate
+        moved = {} if warps is None or np.isnan(warps[index]).any() else {"warp": warps[index]}
         started = time.perf_counter()
-        tracks = tracker.update(found, time=seconds)
+        tracks = tracker.update(found, time=seconds, **moved)
         spent += time.perf_counter() - started
         writer.write(Frame(index, seconds, _NO_PICTURE), _of_a_persons_shape(tracks, spec))
     writer.close()
@@ -85,18 +98,51 @@ def track_all(
     boxes_of: BoxesOf,
     result_of: Callable[[TrackerSpec, Sequence], Path],
     *,
-    workers: int = 1,
+    crew: Crew | None = None,
+    stop: threading.Event | None = None,
 ) -> Iterator[Run]:
-    """Track every sequence with every tracker and yield each run when it is done, in a fixed order.
+    """Track every sequence with every tracker and yield each run when it is done.
 
-    With several ``workers`` the jobs go to as many processes; the files are the same, byte for byte.
+    The jobs go to the workers of ``crew``, in this process without one; the files are the same, byte for byte.
+
+    Raises:
+        FailedJobsError: some runs failed, all others are complete; the jobs' keys are pairs of label and sequence name.
+        KeyboardInterrupt: somebody set ``stop``.
     """
-    jobs = [(sequence, spec, boxes_of, result_of(spec, sequence)) for spec in specs for sequence in sequences]
-    if workers <= 1:
-        for job in jobs:
-            yield track_sequence(*job)
-        return
-    with ProcessPoolExecutor(min(workers, len(jobs))) as pool:
-        pending = [pool.submit(track_sequence, *job) for job in jobs]
-        for future in pending:
-            yield future.result()
+    crew = crew or Alone(stop)
+    jobs = []
+    places = {}
+    for spec in specs:
+        for sequence in sequences:
+            key = spec.label, sequence.name
+            places[key] = result_of(spec, sequence)
+            label = f"{sequence.name}, {spec.label}" if len(specs) > 1 else sequence.name
+            if crew.shares_files:
+                load = partial(tuple, (sequence, spec, boxes_of, places[key]))
+                jobs.append(Job(key, label, track_sequence, load))
+            else:
+                jobs.append(Job(key, label, _track_apart, partial(_packed, sequence, spec, boxes_of)))
+    for job, value in results(run_jobs(jobs, crew, stop), "sequences"):
+        if isinstance(value, Run):
+            yield value
+        else:
+            done, content = value
+            place = places[job.key]
+            write_whole(place, content)
+            yield replace(done, result=place)
+
+
+def _packed(sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf) -> tuple[Sequence, TrackerSpec, list[Detections]]:
+    """What tracks a sequence on a machine that has none of the files."""
+    parameters = create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides).parameters
+    if is_dataclass(parameters) and not isinstance(parameters, type):
+        spec = replace(spec, mode=None, config=None, overrides=asdict(parameters))
+    return sequence, spec, list(boxes_of(sequence))
+
+
+def _track_apart(sequence: Sequence, spec: TrackerSpec, boxes: list[Detections], turn: Turn) -> tuple[Run, bytes]:
+    """Track where no file is shared: boxes come with the job, and the result file's content goes back."""
+    with tempfile.TemporaryDirectory(prefix="nanomot-") as folder:
+        result = Path(folder) / f"{sequence.name}.txt"
+        done = track_sequence(sequence, spec, lambda _: iter(boxes), result, turn)
+        return done, result.read_bytes()

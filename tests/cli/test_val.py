@@ -100,6 +100,69 @@ def test_several_trackers_and_workers_give_the_same_files(val, tmp_path, capsys)
             assert files[0].stat().st_size > 0
 
 
+def files_of(folder):
+    return {path.name: path.read_bytes() for path in sorted((folder / "mot").glob("*.txt"))}
+
+
+def test_a_cluster_gives_the_same_files_and_boxes(val, tmp_path, address, monkeypatch):
+    (tmp_path / "mine.yaml").write_text("track_buffer: 12\n")
+    words = ("--detections", "public", "--config", tmp_path / "mine.yaml", "--no-plots", "--no-page")
+    assert val(*words) == 0
+    assert val(*words, "--cluster", address) == 0
+    serial, cluster = files_of(tmp_path / "runs" / "exp"), files_of(tmp_path / "runs" / "exp2")
+    assert cluster == serial
+    assert len(serial) == 2
+    assert all(serial.values())
+    words = ("--model", "motion", "--sequences", "MOT17-01", "--no-plots", "--no-page")
+    assert val(*words) == 0
+    first = {path.name: path.read_bytes() for path in (tmp_path / "cache" / "detections").iterdir()}
+    monkeypatch.setenv("NANOMOT_CACHE", str(tmp_path / "other"))
+    assert val(*words, "--cluster", address) == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "other" / "detections").iterdir()} == first
+    assert len(first) == 1
+
+
+@pytest.mark.parametrize("others", [[], ["--workers", "2"], ["--cluster", "{address}"]])
+def test_a_sequence_that_fails_does_not_stop_the_rest(data, tmp_path, capsys, others, request):
+    root = tmp_path / "broken"
+    shutil.copytree(data / "MOT17" / "train", root / "MOT17" / "train")
+    boxes = root / "MOT17" / "train" / "MOT17-01-FRCNN" / "det" / "det.txt"
+    boxes.write_text("1,-1,nonsense\n")
+    filled = [word.format(address=request.getfixturevalue("address")) if "{" in word else word for word in others]
+    words = ["val", "--data-root", str(root), "--project", str(tmp_path / "runs"), "--detections", "public"]
+    stale = tmp_path / "runs" / "exp" / "mot" / "MOT17-01-FRCNN.txt"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("")
+    assert main([*words, "--exist-ok", "--no-plots", "--no-page", *filled]) == 2
+    said = capsys.readouterr()
+    assert "1 of 2 sequences failed, the others are complete" in said.err
+    assert f"{boxes}, line 1" in said.err
+    assert "without 1 that failed" in said.out
+    assert set(json.loads((tmp_path / "runs" / "exp" / "results.json").read_text())) == {"MOT17-02-FRCNN", "COMBINED"}
+    assert list(files_of(tmp_path / "runs" / "exp")) == ["MOT17-02-FRCNN.txt"]
+
+
+def test_boxes_are_found_by_several_processes(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NANOMOT_CACHE", str(tmp_path / "cache"))
+    pictures = data / "MOT17" / "train" / "MOT17-01-FRCNN" / "img1"
+    words = ["detect", "--data-root", str(data), "--model", "motion", "--frames", f"MOT17-02={pictures}"]
+    assert main([*words, "--workers", "2"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in said] == ["MOT17-01-FRCNN", "MOT17-02-FRCNN"]
+    assert all("boxes in 60 frames" in line for line in said)
+    assert len(list((tmp_path / "cache" / "detections").glob("*.npz"))) == 2
+
+
+def test_frames_that_cannot_be_read_on_the_cluster(val, tmp_path, address, capsys):
+    (tmp_path / "film.mp4").write_bytes(b"nonsense\0")
+    words = ["--model", "motion", "--frames", f"MOT17-02={tmp_path / 'film.mp4'}", "--no-plots", "--no-page"]
+    assert val(*words, "--cluster", address) == 2
+    said = capsys.readouterr()
+    assert "MOT17-02-FRCNN: worker tcp://127.0.0.1:" in said.err
+    assert f"{tmp_path / 'film.mp4'}: is not a video" in said.err
+    assert "MOT17-01-FRCNN" in said.out
+
+
 def test_half_sequences_shift_the_boxes_of_whole_ones(val, data, tmp_path):
     boxes = tmp_path / "boxes"
     boxes.mkdir()
