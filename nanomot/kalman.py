@@ -6,7 +6,7 @@ track and coordinate, the mean position, the mean velocity and the three distinc
 predicts and updates them elementwise: no 8x8 matrix, no inverse. Equations: Welch and Bishop, "An Introduction to the
 Kalman Filter" (1995); equality with filterpy's full filter is tested to 1e-9.
 
-Velocities are per frame.
+Velocities are per frame, or per whatever unit of time the caller's ``steps`` count.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WIDTH_HEIGHT_TWICE = np.array([2, 3, 2, 3])
 
 
 class MotionModel(Protocol):
-    """A state's four coordinates and its noise; all variances are of shape (N, 4)."""
+    """A state's four coordinates and its noise; variances are of shape (N, 4), or of one that grows to it."""
 
     size_columns: tuple[int, ...]
     """The coordinates that describe the box's size: their velocity is dropped while a track is lost."""
@@ -58,8 +58,8 @@ class MotionModel(Protocol):
         """Variances that one frame of motion adds to position and velocity."""
         ...
 
-    def measurement(self, positions: Array) -> Array:
-        """Variances of a measurement, given the predicted position."""
+    def measurement(self, positions: Array, scores: Array | None = None) -> Array:
+        """Variances of a measurement, given the predicted position and (N,) scores; most models ignore the scores."""
         ...
 
 
@@ -96,7 +96,7 @@ class XywhMotion(_RelativeNoise):
     def _sizes(self, positions: Array) -> Array:
         return positions.take(_WIDTH_HEIGHT_TWICE, axis=1)
 
-    def measurement(self, positions: Array) -> Array:
+    def measurement(self, positions: Array, scores: Array | None = None) -> Array:
         """Deviations of 1/20 of width and height."""
         return np.square(self._position * self._sizes(positions))
 
@@ -125,11 +125,67 @@ class XyahMotion(_RelativeNoise):
         position[:, 2], velocity[:, 2] = 1e-4, 1e-10
         return position, velocity
 
-    def measurement(self, positions: Array) -> Array:
+    def measurement(self, positions: Array, scores: Array | None = None) -> Array:
         """Deviations of 1/20 of the height, .1 for the aspect ratio."""
         variance = np.square(self._position * self._sizes(positions))
         variance[:, 2] = 1e-2
         return variance
+
+
+class LightMotion:
+    """Centre, width, height as light detectors measure them; all deviations are in proportion to the box's height.
+
+    Their boxes jump: centres are the noisier the lower the score, sizes are far noisier than centres. The ratio of
+    process to measurement noise is what the filter's smoothing follows from.
+    """
+
+    size_columns: tuple[int, ...] = (2, 3)
+    length_powers = (1.0, 1.0)
+
+    measure = staticmethod(xyxy_to_cxcywh)
+    boxes = staticmethod(cxcywh_to_xyxy)
+
+    def __init__(
+        self,
+        *,
+        process: tuple[float, float],
+        initial: tuple[float, float],
+        centre: float,
+        centre_by_score: float,
+        size: float,
+    ) -> None:
+        """Standard deviations, in heights.
+
+        Args:
+            process: what a step adds to position and to velocity.
+            initial: of position and velocity at birth.
+            centre: of a measured centre at score 1.
+            centre_by_score: at score 0 it is greater by this factor + 1.
+            size: measured widths and heights are noisier than centres by this factor.
+        """
+        self._process, self._initial = np.square(process), np.square(initial)
+        self._centre, self._by_score = centre, centre_by_score
+        self._factors = np.array([1.0, 1.0, size**2, size**2])
+
+    @staticmethod
+    def _scaled(positions: Array, variances: Array) -> tuple[Array, Array]:
+        squares = np.square(positions[:, 3:4])
+        return variances[0] * squares, variances[1] * squares
+
+    def initial(self, positions: Array) -> tuple[Array, Array]:
+        """Variances at birth, (N, 1): the same for all coordinates."""
+        return self._scaled(positions, self._initial)
+
+    def process(self, positions: Array) -> tuple[Array, Array]:
+        """Variances of a step, (N, 1): the same for all coordinates."""
+        return self._scaled(positions, self._process)
+
+    def measurement(self, positions: Array, scores: Array | None = None) -> Array:
+        """Variances by height and score."""
+        doubt = 0.0 if scores is None else 1.0 - scores
+        deviations = self._centre * positions[:, 3] * (1.0 + self._by_score * doubt)
+        variances: Array = np.square(deviations)[:, None] * self._factors
+        return variances
 
 
 class XysrMotion:
@@ -141,23 +197,21 @@ class XysrMotion:
     measure = staticmethod(xyxy_to_xysr)
     boxes = staticmethod(xysr_to_xyxy)
 
-    _initial = (np.full(4, 10.0), np.array([1e4, 1e4, 1e4, 0.0]))
-    _process = (np.ones(4), np.array([1e-2, 1e-2, 1e-4, 0.0]))
-    _measurement = np.array([1.0, 1.0, 10.0, 10.0])
+    _initial = (np.full((1, 4), 10.0), np.array([[1e4, 1e4, 1e4, 0.0]]))
+    _process = (np.ones((1, 4)), np.array([[1e-2, 1e-2, 1e-4, 0.0]]))
+    _measurement = np.array([[1.0, 1.0, 10.0, 10.0]])
 
     def initial(self, positions: Array) -> tuple[Array, Array]:
-        """Constant variances: 10, and 10,000 for the unobserved velocities."""
-        position, velocity = self._initial
-        return np.broadcast_to(position, positions.shape), np.broadcast_to(velocity, positions.shape)
+        """Constant variances, (1, 4): 10, and 10,000 for the unobserved velocities."""
+        return self._initial
 
     def process(self, positions: Array) -> tuple[Array, Array]:
-        """Constant variances: 1 for positions, .01 for velocities, .0001 for the area's velocity."""
-        position, velocity = self._process
-        return np.broadcast_to(position, positions.shape), np.broadcast_to(velocity, positions.shape)
+        """Constant variances, (1, 4): 1 for positions, .01 for velocities, .0001 for the area's velocity."""
+        return self._process
 
-    def measurement(self, positions: Array) -> Array:
-        """Constant variances: 1 for the centre, 10 for area and ratio."""
-        return np.broadcast_to(self._measurement, positions.shape)
+    def measurement(self, positions: Array, scores: Array | None = None) -> Array:
+        """Constant variances, (1, 4): 1 for the centre, 10 for area and ratio."""
+        return self._measurement
 
 
 class KalmanBank:
@@ -206,24 +260,36 @@ class KalmanBank:
         for column in self.model.size_columns if len(rows) else ():
             self.data[rows, _VELOCITY, column] = 0.0
 
-    def predict(self, rows: Rows = slice(None)) -> None:
-        """Move ``rows`` one frame ahead: x <- F x, P <- F P F' + Q."""
+    def slow_down(self, unseen: NDArray[np.bool_], factor: float) -> None:
+        """Multiply the velocities of the (N,) ``unseen`` by ``factor`` and drop those of their sizes.
+
+        Who is not seen is less and less likely to go on as before.
+        """
+        factors = np.full(4, factor)
+        factors[list(self.model.size_columns)] = 0.0
+        self.velocities[...] *= np.where(unseen[:, None], factors, 1.0)
+
+    def predict(self, rows: Rows = slice(None), steps: float = 1.0) -> None:
+        """Move ``rows`` ahead: x <- F x, P <- F P F' + Q.
+
+        ``steps`` is the time that passes, in units of the velocity's; the noise grows in proportion to it.
+        """
         block = self.data[rows]
         noise_position, noise_velocity = self.model.process(block[:, _POSITION])
-        block[:, _POSITION] += block[:, _VELOCITY]
+        block[:, _POSITION] += steps * block[:, _VELOCITY]
         cross, velocity = block[:, _P_CROSS], block[:, _P_VELOCITY]
-        block[:, _P_POSITION] += 2.0 * cross + velocity + noise_position
-        cross += velocity
-        velocity += noise_velocity
+        block[:, _P_POSITION] += 2.0 * steps * cross + steps**2 * velocity + steps * noise_position
+        cross += steps * velocity
+        velocity += steps * noise_velocity
         if not isinstance(rows, slice):
             self.data[rows] = block
 
-    def update(self, rows: NDArray[np.intp], boxes: Array) -> None:
-        """Correct the distinct ``rows`` (K,) with the ``xyxy`` boxes (K, 4) measured for them."""
+    def update(self, rows: NDArray[np.intp] | slice, boxes: Array, scores: Array | None = None) -> None:
+        """Correct the distinct ``rows`` (K,) with the ``xyxy`` boxes (K, 4) measured for them, of (K,) scores."""
         block = self.data[rows]
         position, cross = block[:, _P_POSITION], block[:, _P_CROSS]
         innovation = self.model.measure(boxes) - block[:, _POSITION]
-        total = position + self.model.measurement(block[:, _POSITION])
+        total = position + self.model.measurement(block[:, _POSITION], scores)
         gain_position, gain_velocity = position / total, cross / total
         block[:, _POSITION] += gain_position * innovation
         block[:, _VELOCITY] += gain_velocity * innovation
@@ -231,7 +297,8 @@ class KalmanBank:
         rest = 1.0 - gain_position
         cross *= rest
         position *= rest
-        self.data[rows] = block
+        if not isinstance(rows, slice):
+            self.data[rows] = block
 
     def warp(self, matrix: Array) -> None:
         """Move every filter with the camera: ``matrix`` (2, 3) maps the last picture's pixels to this one's.

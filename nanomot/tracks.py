@@ -21,7 +21,9 @@ because they are compared with whole columns in every frame.
 _DETECTED = int(Source.DETECTED)
 
 _ID, _STATE, _CLASS, _BORN, _SEEN, _STREAK, _DETECTION = range(7)
-_SCORE, _SEEN_TIME = range(2)
+_SCORE, _SEEN_TIME, _EVIDENCE = range(3)
+_FLOATS = 3
+_PREDICTED = int(Source.PREDICTED)
 
 
 class TrackTable:
@@ -39,13 +41,14 @@ class TrackTable:
         seen_times: (N,) seconds of the latest detection.
         streaks: (N,) frames in a row whose detection continued the track; the birth does not count.
         detections: (N,) the row of the current frame's detections, -1 for none.
+        evidence: (N,) how sure the track is, for methods that keep account of it; 0 at birth.
     """
 
     def __init__(self, model: MotionModel) -> None:
         self.kalman = KalmanBank(model)
         self.estimates: NDArray[np.float64] = np.empty((0, 4))
         self.next_id = 1
-        self._set(np.empty((7, 0), np.int64), np.empty((2, 0)))
+        self._set(np.empty((7, 0), np.int64), np.empty((_FLOATS, 0)))
 
     def __len__(self) -> int:
         return len(self.estimates)
@@ -62,6 +65,7 @@ class TrackTable:
         self.detections: NDArray[np.int64] = integers[_DETECTION]
         self.scores: NDArray[np.float64] = floats[_SCORE]
         self.seen_times: NDArray[np.float64] = floats[_SEEN_TIME]
+        self.evidence: NDArray[np.float64] = floats[_EVIDENCE]
 
     def rows_in(self, state: int) -> Rows:
         """Rows whose state is ``state``."""
@@ -84,7 +88,7 @@ class TrackTable:
         integers = np.empty((7, count), np.int64)
         integers[:] = np.array((0, state, 0, frame, frame, 0, 0))[:, None]
         integers[_CLASS], integers[_DETECTION] = detections.class_ids[rows], rows
-        floats = np.empty((2, count))
+        floats = np.zeros((_FLOATS, count))
         floats[_SCORE], floats[_SEEN_TIME] = detections.scores[rows], time
         self._set(np.concatenate((self._integers, integers), axis=1), np.concatenate((self._floats, floats), axis=1))
 
@@ -92,14 +96,15 @@ class TrackTable:
         """Give each of ``rows`` its detection: the filter is corrected and the track confirmed."""
         if len(rows) == 0:
             return
-        self.kalman.update(rows, detections.boxes[detection_rows])
+        scores = detections.scores[detection_rows]
+        self.kalman.update(rows, detections.boxes[detection_rows], scores)
         self.estimates[rows] = self.kalman.boxes(rows)
         self.states[rows] = TRACKED
         self.class_ids[rows] = detections.class_ids[detection_rows]
         self.seen[rows] = frame
         self.streaks[rows] += 1
         self.detections[rows] = detection_rows
-        self.scores[rows] = detections.scores[detection_rows]
+        self.scores[rows] = scores
         self.seen_times[rows] = time
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
@@ -111,10 +116,7 @@ class TrackTable:
         self._set(self._integers[:, mask], self._floats[:, mask])
 
     def report(self, rows: Rows, frame: int) -> Tracks:
-        """The tracks of ``rows``, all with a detection in this frame, as users get them.
-
-        Those reported for the first time get their ids.
-        """
+        """The tracks of ``rows`` as users get them, each with its latest estimate; new ones get their ids."""
         integers = self._integers[:, rows]
         ids = integers[_ID]
         unnamed = (ids == 0).nonzero()[0]
@@ -128,6 +130,6 @@ class TrackTable:
             scores=self.scores[rows],
             class_ids=integers[_CLASS],
             detection_indices=integers[_DETECTION],
-            sources=np.full(len(rows), _DETECTED, np.int8),
+            sources=np.where(integers[_DETECTION] < 0, _PREDICTED, _DETECTED).astype(np.int8),
             ages=frame - integers[_BORN],
         )

@@ -8,8 +8,11 @@ from typing import Any
 
 from nanomot.errors import NanomotError
 from nanomot.trackers.base import BUFFER_RATE, Tracker
+from nanomot.trackers.botsort import BotTracker
 from nanomot.trackers.bytetrack import ByteTracker
 from nanomot.trackers.nanotrack import NanoTracker
+from nanomot.trackers.nanotrack_reference import PublishedNanoTracker
+from nanomot.trackers.ocsort import ObservationTracker
 from nanomot.trackers.parameters import build, load_values, nearest_name
 from nanomot.trackers.sort import SortTracker
 from nanomot.trackers.sparsetrack import SparseTracker
@@ -18,8 +21,13 @@ TRACKERS: dict[str, type[Tracker]] = {
     "nanotrack": NanoTracker,
     "bytetrack": ByteTracker,
     "sparsetrack": SparseTracker,
+    "botsort": BotTracker,
+    "ocsort": ObservationTracker,
     "sort": SortTracker,
 }
+
+MODES: dict[str, type[Tracker]] = {"nanotrack-reference": PublishedNanoTracker}
+"""Modes that are methods with parameters of their own; their name is that of their file."""
 
 ENTRY_POINT_GROUP = "nanomot.trackers"
 
@@ -58,9 +66,9 @@ def create_tracker(
     Plug-ins (entry-point group ``nanomot.trackers``) are called with all keyword arguments but ``name``.
     """
     if name in TRACKERS:
-        kind = TRACKERS[name]
-        values = load_values(name, config, mode, overrides)
-        return kind(build(kind.parameter_class, values, name), frame_rate=frame_rate)
+        method, values = load_values(name, config, mode, overrides)
+        kind = MODES.get(method) or TRACKERS[method]
+        return kind(build(kind.parameter_class, values, method), frame_rate=frame_rate)
     plugins = _plugins()
     if name in plugins:
         try:

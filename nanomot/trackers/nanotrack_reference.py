@@ -1,4 +1,4 @@
-"""NanoTrack: recycled low-score detections (RHD), duplicate checks on births (DTC), pseudo-depth by groups (IDCM)."""
+"""NanoTrack as published: recycled low-score detections (RHD), duplicate checks on births (DTC), pseudo-depth by groups (IDCM)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from nanomot.tracks import Rows
 
 
 @dataclass(frozen=True)
-class NanoParameters(StageParameters):
-    """Parameters of NanoTrack."""
+class PublishedNanoParameters(StageParameters):
+    """Parameters of NanoTrack as published."""
 
     depth_levels: Levels
     """Levels of pseudo-depth in the first stage; 1 switches the cascade off."""
@@ -43,14 +43,14 @@ class NanoParameters(StageParameters):
     """Split scores as the published code does: a score equal to a threshold belongs to no stage."""
 
 
-class NanoTracker(StagedTracker):
-    """NanoTrack with the parameters of :class:`NanoParameters`.
+class PublishedNanoTracker(StagedTracker):
+    """NanoTrack by its published formulae, ``nanotrack`` in the mode ``reference``: to be compared with.
 
-    The mode ``reference`` keeps to the published formulae; the default lets promoted boxes that found no track in the
-    first stage try the second, which otherwise starves them (the first needs IoU x score, the second IoU alone).
+    ``fallback`` lets promoted boxes that found no track in the first stage try the second, which otherwise starves them
+    (the first needs IoU x score, the second IoU alone).
     """
 
-    parameter_class = NanoParameters
+    parameter_class = PublishedNanoParameters
     motion: MotionModel = XywhMotion()
 
     def _clear(self) -> None:
