@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nanomot.boxes import OverlapPairs
+
 Array = NDArray[np.float64]
 
 
@@ -17,19 +19,18 @@ def overlaps_any(overlaps: Array, limit: float) -> NDArray[np.bool_]:
 
 
 def younger_twins(
-    overlaps: Array, row_ages: NDArray[np.int64], column_ages: NDArray[np.int64], limit: float
+    pairs: OverlapPairs, row_ages: NDArray[np.int64], column_ages: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Of every pair of tracks that overlap by more than ``limit``, the younger one (BYTE's duplicate removal).
+    """The younger of each pair of twins (BYTE's duplicate removal).
 
     Args:
-        overlaps: (N, M) of tracked rows with lost columns.
+        pairs: which of N tracked rows and M lost columns are twins, as :func:`nanomot.boxes.overlap_pairs` lists them.
         row_ages: (N,) frames from birth to the latest detection.
         column_ages: (M,) likewise.
-        limit: in [0, 1].
 
     Returns:
         Indices of the rows and of the columns to remove; of equal ages the row goes, as in BYTE.
     """
-    rows, columns = np.nonzero(overlaps > limit)
+    rows, columns, _ = pairs
     row_is_older = row_ages[rows] > column_ages[columns]
-    return np.unique(rows[~row_is_older]), np.unique(columns[row_is_older])
+    return rows[~row_is_older], columns[row_is_older]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nanomot import boxes as bx
@@ -67,3 +67,51 @@ def test_clipping_keeps_the_input():
 
 def test_areas():
     np.testing.assert_allclose(bx.box_areas(np.array([[1.0, 2, 4, 6]])), [12])
+
+
+def whole_matrix(a, b):
+    return np.array([[bx.iou_matrix(one[None], other[None])[0, 0] for other in b] for one in a]).reshape(len(a), len(b))
+
+
+@pytest.fixture(params=[True, False], ids=["sweep", "matrix"])
+def way(request, monkeypatch):
+    """Both ways in which overlaps are listed, whatever the size."""
+    size = 1 if request.param else 10**9
+    monkeypatch.setattr(bx, "_SWEEP_FROM", size)
+    monkeypatch.setattr(bx, "_SCATTER_FROM", size)
+    return request.param
+
+
+@pytest.mark.parametrize("block", [1, 3, 4_000])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=seeds,
+    sizes=st.tuples(st.integers(0, 12), st.integers(0, 12)),
+    on_grid=st.booleans(),
+    above=st.sampled_from([0.0, 1 / 3, 0.5, 0.85]),
+)
+def test_overlap_pairs_are_the_matrix_without_zeros(way, monkeypatch, block, seed, sizes, on_grid, above):
+    monkeypatch.setattr(bx, "_BLOCK", block)
+    rng = np.random.default_rng(seed)
+    # On a coarse grid edges coincide and boxes touch without overlapping.
+    corner, size = (rng.integers(0, 6, (2, sum(sizes), 2)) + [[[0]], [[1]]]).astype(float)
+    if not on_grid:
+        corner, size = corner + rng.random(corner.shape), size + rng.random(size.shape)
+    boxes = np.hstack((corner, corner + size))
+    a, b = boxes[: sizes[0]], boxes[sizes[0] :]
+    rows, columns, overlaps = bx.overlap_pairs(a, b, above=above)
+    listed = np.zeros(sizes)
+    listed[rows, columns] = overlaps
+    expected = whole_matrix(a, b)
+    np.testing.assert_array_equal(listed, np.where(expected > above, expected, 0.0))
+    assert len(rows) == np.count_nonzero(expected > above)
+    np.testing.assert_array_equal(bx.iou_matrix(a, b), expected)
+
+
+def test_overlap_pairs_count_pixels_when_asked(way):
+    a, b = np.array([[0.0, 0.0, 9.0, 9.0]]), np.array([[9.0, 9.0, 18.0, 18.0], [11.0, 0.0, 20.0, 9.0]])
+    assert len(bx.overlap_pairs(a, b)[0]) == 0
+    rows, columns, overlaps = bx.overlap_pairs(a, b, inclusive=True)
+    assert (rows.tolist(), columns.tolist()) == ([0], [0])
+    np.testing.assert_allclose(overlaps, 1 / 199)
+    np.testing.assert_array_equal(bx.iou_matrix(a, b, inclusive=True), [[overlaps[0], 0.0]])

@@ -11,12 +11,12 @@ def test_overlaps_any():
 
 
 def test_the_younger_twin_goes():
-    overlaps = np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.1]])
-    rows, columns = younger_twins(overlaps, np.array([10, 3, 1]), np.array([5, 7]), 0.85)
+    twins = np.array([0, 1]), np.array([0, 1]), np.array([0.9, 0.9])
+    rows, columns = younger_twins(twins, np.array([10, 3, 1]), np.array([5, 7]))
     assert rows.tolist() == [1]
     assert columns.tolist() == [0]
 
 
 def test_of_equal_ages_the_tracked_one_goes():
-    rows, columns = younger_twins(np.array([[0.9]]), np.array([5]), np.array([5]), 0.85)
+    rows, columns = younger_twins((np.array([0]), np.array([0]), np.array([0.9])), np.array([5]), np.array([5]))
     assert (rows.tolist(), columns.tolist()) == ([0], [])

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.boxes import iou_matrix
+from nanomot.boxes import OverlapPairs, iou_matrix, overlap_pairs
 from nanomot.detections import Detections, Tracks
 from nanomot.errors import NanomotError
 from nanomot.kalman import MotionModel
-from nanomot.tracks import TrackTable
+from nanomot.tracks import Rows, TrackTable
 
 Array = NDArray[np.float64]
+Side = tuple[Array, NDArray[np.int64], Rows]
+"""One side of a comparison: (N, 4) ``xyxy`` boxes and (N,) class ids, and which rows of them take part."""
 
 BUFFER_RATE = 30.0
 """``track_buffer`` counts frames of this rate: a buffer of 30 is one second of any video."""
@@ -45,6 +47,8 @@ class Tracker(ABC):
         self.time = 0.0
         self.interval = 1.0 / self.frame_rate
         """Seconds between the last two frames; while a frame is associated, between the two before it."""
+        self.elapsed = self.interval
+        """Seconds from the last frame to the one being associated."""
         self._clear()
 
     def update(
@@ -61,7 +65,8 @@ class Tracker(ABC):
             detections: the frame's boxes, none included.
             frame: the picture, BGR uint8 (H, W, 3); only methods that look at pictures need it.
             time: seconds since any fixed moment, not falling; None: frames come at ``frame_rate``.
-            warp: (2, 3) affine matrix from the last picture's pixels to this one's, for a moving camera.
+            warp: (2, 3) affine matrix from the last picture's pixels to this one's, for a moving camera; the identity
+                says that the camera stands still, None that nobody knows.
 
         Raises:
             NanomotError: the time runs backwards or is not finite, or the warp has another shape.
@@ -85,6 +90,8 @@ class Tracker(ABC):
         self.frame += 1
         elapsed = float(time) - self.time
         self.time = float(time)
+        if self.frame > 1:
+            self.elapsed = elapsed
         if self.frame == 2:
             self.interval = elapsed
         tracks = self._step(detections, frame, warp)
@@ -119,6 +126,22 @@ class TableTracker(Tracker):
         if self.parameters.per_class:
             overlaps *= class_ids[:, None] == other_class_ids[None, :]
         return overlaps
+
+    def _overlap_pairs(self, side: Side, other: Side, *, above: float = 0.0) -> OverlapPairs:
+        """The pairs whose IoU exceeds ``above``, of one class when ``per_class`` is set.
+
+        Returns:
+            Positions in the rows of ``side``, positions in the rows of ``other`` and IoU, each of shape (K,).
+        """
+        boxes, class_ids, rows = side
+        other_boxes, other_class_ids, other_rows = other
+        at, at_other, overlaps = overlap_pairs(
+            boxes[rows], other_boxes[other_rows], inclusive=self.inclusive_pixels, above=above
+        )
+        if self.parameters.per_class:
+            same = (class_ids[rows[at]] == other_class_ids[other_rows[at_other]]).nonzero()[0]
+            at, at_other, overlaps = at[same], at_other[same], overlaps[same]
+        return at, at_other, overlaps
 
     def _within_buffer(self) -> NDArray[np.bool_]:
         """Which tracks were seen within ``track_buffer``, by the clock."""

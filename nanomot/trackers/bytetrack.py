@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.assignment import Pairs, assign
+from nanomot.assignment import Pairs, assign, assign_pairs
+from nanomot.boxes import OverlapPairs
 from nanomot.detections import Detections, Tracks
 from nanomot.duplicates import younger_twins
 from nanomot.kalman import MotionModel, XyahMotion
@@ -61,12 +62,22 @@ class Frame:
         self.free_tracks = np.ones(len(track_boxes), bool)
         self.free_detections = np.ones(len(detections), bool)
         self.matched_tracks = np.full(len(detections), -1, np.intp)
+        self.overlaps: OverlapPairs | None = None
+        """Tracks and detections that overlap, once a stage has listed them."""
 
     def match(self, rows: Rows, columns: Rows) -> None:
         """Give the tracks ``rows`` the detections ``columns``."""
         self.free_tracks[rows] = False
         self.free_detections[columns] = False
         self.matched_tracks[columns] = rows
+
+    def between(self, rows: Rows, columns: Rows, pair_rows: Rows, pair_columns: Rows) -> Rows:
+        """Which of the pairs join one of the tracks ``rows`` with one of the detections ``columns``."""
+        in_rows, in_columns = np.zeros(len(self.track_boxes), bool), np.zeros(len(self.detections), bool)
+        in_rows[rows] = True
+        in_columns[columns] = True
+        joining: Rows = (in_rows[pair_rows] & in_columns[pair_columns]).nonzero()[0]
+        return joining
 
     def pairs(self) -> Pairs:
         """All matches so far: track rows and detection rows."""
@@ -139,25 +150,56 @@ class StagedTracker(TableTracker):
 
     def _match(self, stage: Frame, rows: Rows, columns: Rows, name: str) -> None:
         """Match tracks ``rows`` with detections ``columns`` by the costs and the gate of the stage ``name``."""
-        if len(rows) == 0 or len(columns) == 0:
-            return
-        detections, parameters = stage.detections, self.parameters
+        if len(rows) and len(columns):
+            stage.match(*self._associate(stage, rows, columns, name))
+
+    def _associate(self, stage: Frame, rows: Rows, columns: Rows, name: str) -> Pairs:
+        """The tracks and detections to match, from the costs of all pairs; :meth:`_solve` decides."""
+        detections = stage.detections
         cost = self._overlaps(
             stage.track_boxes[rows],
             self.table.class_ids[rows],
             detections.boxes[columns],
             detections.class_ids[columns],
         )
-        if parameters.fuse_score and name != "second":
+        if self._fuses_score(name):
             cost *= detections.scores[columns]
         np.subtract(1.0, cost, out=cost)
+        at_row, at_column = self._solve(stage, rows, columns, cost, self._gate(name), name)
+        return rows[at_row], columns[at_column]
+
+    def _associate_overlapping(self, stage: Frame, rows: Rows, columns: Rows, name: str) -> Pairs:
+        """The same for a stage that is one assignment: no gate exceeds 1, so boxes must overlap to be matched."""
+        detections, table = stage.detections, self.table
+        if stage.overlaps is None:
+            # Listed once for all stages: what costs is the number of calls, not that of boxes.
+            offered = (detections.scores >= self.parameters.low_threshold).nonzero()[0]
+            at_row, at_column, overlaps = self._overlap_pairs(
+                (stage.track_boxes, table.class_ids, np.arange(len(table))),
+                (detections.boxes, detections.class_ids, offered),
+            )
+            stage.overlaps = at_row, offered[at_column], overlaps
+        every_row, every_column, every_overlap = stage.overlaps
+        here = stage.between(rows, columns, every_row, every_column)
+        rows, columns, costs = every_row[here], every_column[here], every_overlap[here]
+        if self._fuses_score(name):
+            costs *= detections.scores[columns]
+        np.subtract(1.0, costs, out=costs)
+        return assign_pairs(rows, columns, costs, self._gate(name), (len(table), len(detections)))
+
+    def _fuses_score(self, name: str) -> bool:
+        fuses: bool = self.parameters.fuse_score and name != "second"
+        return fuses
+
+    def _gate(self, name: str) -> float:
+        """Pairs of the stage ``name`` that cost this much are not matched."""
+        parameters = self.parameters
         gate: float = {
             "first": parameters.match_threshold,
             "second": parameters.second_match_threshold,
             "confirm": parameters.confirm_match_threshold,
         }[name]
-        at_row, at_column = self._solve(stage, rows, columns, cost, gate, name)
-        stage.match(rows[at_row], columns[at_column])
+        return gate
 
     def _solve(self, stage: Frame, rows: Rows, columns: Rows, cost: Array, gate: float, name: str) -> Pairs:
         """Pairs as positions in ``rows`` and ``columns``."""
@@ -180,6 +222,9 @@ class ByteTracker(StagedTracker):
     def _track_boxes(self) -> Array:
         return super()._track_boxes() if self.parameters.match_predicted else self.table.estimates
 
+    def _associate(self, stage: Frame, rows: Rows, columns: Rows, name: str) -> Pairs:
+        return self._associate_overlapping(stage, rows, columns, name)
+
     def _remove_twins(self) -> None:
         table = self.table
         lost = table.rows_in(LOST)
@@ -187,8 +232,12 @@ class ByteTracker(StagedTracker):
             return
         others = table.rows_not_in(LOST)
         boxes, ages = self._track_boxes(), table.seen - table.born
-        overlaps = self._overlaps(boxes[others], table.class_ids[others], boxes[lost], table.class_ids[lost])
-        twin_rows, twin_columns = younger_twins(overlaps, ages[others], ages[lost], self.parameters.duplicate_iou)
+        pairs = self._overlap_pairs(
+            (boxes, table.class_ids, others), (boxes, table.class_ids, lost), above=self.parameters.duplicate_iou
+        )
+        twin_rows, twin_columns = younger_twins(pairs, ages[others], ages[lost])
+        if len(twin_rows) == len(twin_columns) == 0:
+            return
         keep = np.ones(len(table), bool)
         keep[others[twin_rows]] = False
         keep[lost[twin_columns]] = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.assignment import assign
+from nanomot.assignment import assign_pairs
 from nanomot.detections import Detections, Tracks
 from nanomot.kalman import MotionModel, XysrMotion
 from nanomot.trackers.base import Array, TableTracker
@@ -48,10 +48,12 @@ class SortTracker(TableTracker):
         if warp is not None:
             kalman.warp(warp)
         eligible = (detections.scores >= parameters.track_threshold).nonzero()[0]
-        overlaps = self._overlaps(
-            kalman.boxes(), table.class_ids, detections.boxes[eligible], detections.class_ids[eligible]
+        rows, columns, overlaps = self._overlap_pairs(
+            (kalman.boxes(), table.class_ids, np.arange(len(table))),
+            (detections.boxes, detections.class_ids, eligible),
         )
-        rows, columns = assign(1.0 - overlaps, 1.0 - parameters.iou_threshold)
+        gate = 1.0 - parameters.iou_threshold
+        rows, columns = assign_pairs(rows, columns, 1.0 - overlaps, gate, (len(table), len(eligible)))
         table.hit(rows, detections, eligible[columns], frame=self.frame, time=self.time)
         missed = np.ones(len(table), bool)
         missed[rows] = False

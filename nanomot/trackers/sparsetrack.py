@@ -31,11 +31,13 @@ class SparseTracker(StagedTracker):
     parameter_class = SparseParameters
     motion: MotionModel = XywhMotion()
 
+    def _associate(self, stage: Frame, rows: Rows, columns: Rows, name: str) -> Pairs:
+        if self._level_count(name) == 1:
+            return self._associate_overlapping(stage, rows, columns, name)
+        return super()._associate(stage, rows, columns, name)
+
     def _solve(self, stage: Frame, rows: Rows, columns: Rows, cost: Array, gate: float, name: str) -> Pairs:
-        parameters = self.parameters
-        count = {"first": parameters.depth_levels, "second": parameters.depth_levels_low, "confirm": 1}[name]
-        if count == 1:
-            return assign(cost, gate)
+        count = self._level_count(name)
         tracks, found = pseudo_depths(stage.track_boxes[rows]), pseudo_depths(stage.detections.boxes[columns])
         tried = min(level_count(tracks, count), level_count(found, count))
         return cascade(
@@ -44,3 +46,8 @@ class SparseTracker(StagedTracker):
             tried,
             lambda at_row, at_column: assign(cost[at_row[:, None], at_column], gate),
         )
+
+    def _level_count(self, name: str) -> int:
+        parameters = self.parameters
+        counts = {"first": parameters.depth_levels, "second": parameters.depth_levels_low, "confirm": 1}
+        return int(counts[name])

@@ -78,6 +78,7 @@ def scores_of(tracker, sequences, shared, tmp_path):
         ("nanotrack", {"mode": "reference", "dtc": False}, 26.81, 18.74, 29.04),
         ("nanotrack", {"mode": "reference", "fallback": True}, 26.92, 19.50, 30.21),
         ("sparsetrack", {}, 27.23, 19.41, 28.33),
+        ("botsort", {}, 27.83, 20.58, 30.37),  # ultralytics, without camera motion and ReID
     ],
 )
 def test_figures_of_the_published_code(name, options, hota, mota, idf1, light_boxes, shared, tmp_path):
