@@ -12,6 +12,8 @@ Size = tuple[int, int]
 """(height, width) in pixels."""
 
 MULTIPLE = 32
+_AUTO = re.compile(r"auto\*(\d+(\.\d*)?|\.\d+)")
+_FACTORS = 1 / 16, 16.0
 ASPECT_TOLERANCE = 0.12
 """How far two aspect ratios may differ, as the logarithm of their quotient, before a picture is letterboxed.
 
@@ -23,6 +25,8 @@ Shapes in multiples of 32 meet common pictures within 0.10. NanoDet-m's person A
 def parse_imgsz(value: str | int | Sequence[int]) -> str | Size:
     """``"native"``, ``"auto"`` or (height, width) from what a user wrote: also ``"320x544"``, ``416`` or a pair.
 
+    ``"auto*2"`` asks for twice the pixels of ``"auto"``; see :func:`pixel_factor`.
+
     Raises:
         NanomotError: it is none of these, or a side is not a positive multiple of 32.
     """
@@ -30,6 +34,8 @@ def parse_imgsz(value: str | int | Sequence[int]) -> str | Size:
     if isinstance(value, str):
         text = value.strip().lower()
         if text in ("native", "auto"):
+            return text
+        if _AUTO.fullmatch(text) and _FACTORS[0] <= float(text[5:]) <= _FACTORS[1]:
             return text
         match = re.fullmatch(r"(\d+)(?:[x,](\d+))?", text)
         if match:
@@ -40,20 +46,26 @@ def parse_imgsz(value: str | int | Sequence[int]) -> str | Size:
         sides = list(value)
     if sides is None:
         raise NanomotError(
-            f"imgsz is {value!r}, but must be native, auto, HEIGHTxWIDTH such as 320x544, or one number for a square."
+            f"imgsz is {value!r}, but must be native, auto, auto*FACTOR (1/16 to 16), HEIGHTxWIDTH such as 320x544, "
+            "or one number for a square."
         )
     if any(side < MULTIPLE or side % MULTIPLE for side in sides):
         raise NanomotError(f"imgsz is {value!r}, but both sides must be multiples of {MULTIPLE} pixels.")
     return sides[0], sides[1]
 
 
-def auto_size(native: Size, frame: Size) -> Size:
-    """The input size with about as many pixels as ``native`` at the aspect ratio of ``frame``, in multiples of 32.
+def pixel_factor(imgsz: str) -> float:
+    """How many times the file's own pixels ``"auto"`` (1) or ``"auto*2"`` (2) asks for."""
+    return float(imgsz[5:]) if _AUTO.fullmatch(imgsz) else 1.0
+
+
+def auto_size(native: Size, frame: Size, factor: float = 1.0) -> Size:
+    """The input size with about ``factor`` x the pixels of ``native`` at the aspect of ``frame``, in multiples of 32.
 
     Of the four roundings of the exact size, the one with the least change of aspect and pixel count, both measured as
     logarithms of their quotients.
     """
-    pixels = native[0] * native[1]
+    pixels = native[0] * native[1] * factor
     aspect = frame[1] / frame[0]
     exact = (math.sqrt(pixels / aspect), math.sqrt(pixels * aspect))
     options = [{max(1, math.floor(side / MULTIPLE)), max(1, math.ceil(side / MULTIPLE))} for side in exact]

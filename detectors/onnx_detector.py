@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from detectors.classes import names_of, wanted_ids
 from detectors.engine import Engine, EngineOptions, SizeError, build_engine
 from detectors.graph import load_graph, native_size
-from detectors.imgsz import ASPECT_TOLERANCE, aspect_error, auto_size, parse_imgsz
+from detectors.imgsz import ASPECT_TOLERANCE, aspect_error, auto_size, parse_imgsz, pixel_factor
 from detectors.layouts import Candidates, FloatArray, Size
 from detectors.manifest import manifest_for, with_conventions
 from detectors.nms import nms
@@ -59,7 +59,7 @@ class OnnxDetector:
         path: the file.
         conf: lowest score to report, from 0 to 1.
         nms: boxes of one class whose IoU with a better one is above this are dropped, from 0 to 1.
-        imgsz: ``"native"`` (the file's own input size), ``"auto"`` (as many pixels at the picture's aspect ratio),
+        imgsz: ``"native"`` (the file's own input size), ``"auto"`` (as many pixels at the picture's aspect ratio; ``"auto*2"``: twice as many),
             or a size, see :func:`detectors.imgsz.parse_imgsz`.
         classes: numbers or names of the classes to keep; None keeps all.
         threads: of onnxruntime inside one operator; None leaves the choice to it.
@@ -184,7 +184,7 @@ class OnnxDetector:
             return self._engine(self._native)
         if not isinstance(self._imgsz, str):
             return self._engine(self._imgsz)
-        size = auto_size(self._native, frame)
+        size = auto_size(self._native, frame, pixel_factor(self._imgsz))
         try:
             return self._build(size)
         except SizeError as error:

@@ -1,102 +1,116 @@
-"""Every tracker on the same stored boxes, judged by TrackEval: the README's accuracy table.
+"""Trackers on the same boxes, judged by TrackEval: the README's accuracy tables.
 
-    python scripts/bench_accuracy.py --detections detections/nanodet-plus-m_416 --truth mot/MOT17/train
+    python scripts/bench_accuracy.py --data-root data --detections boxes --sequences MOT17-02 MOT17-09
+    python scripts/bench_accuracy.py … --jitter 8          # means of runs with parameters moved by up to 10 %
+    python scripts/bench_accuracy.py … --ablation          # nanotrack and its published form, part by part
+    python scripts/bench_accuracy.py … --copies reverse,half,quarter --each   # every sequence, also made over
+    python scripts/bench_accuracy.py … --frontier          # models and input shapes: HOTA against milliseconds
 
-``--detections`` holds one file of boxes per sequence (npz, det.txt or COCO JSON, see detectors/replay.py), ``--truth``
-the MOTChallenge folders of the same names. All sequences that both have are used unless ``--sequences`` names some.
+``--sequences BENCHMARK/NAME`` takes one of another benchmark (MOT15/TUD-Stadtmitte). Boxes come from ``--model``, from
+the benchmark (``--detections public``) or from a folder, as in ``nanomot val``. A table's rows are all sequences
+together; ``--each`` adds every sequence alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import configparser
 import platform
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
-from detectors.replay import load_replay
 from nanomot import create_tracker
-from nanomot.evaluation import COMBINED, SequenceFiles, judge
-from nanomot.video.frames import Frame
-from nanomot.video.sinks import MotWriter
+from nanomot.cli.benchmark_options import add_benchmark_options
+from nanomot.cli.detector_options import add_detector_options
+from nanomot.cli.tuning_data import tuned_and_held_out, with_copies
+from nanomot.evaluation.ablation import ablated
+from nanomot.evaluation.judge import COMBINED, Row
+from nanomot.evaluation.runner import TrackerSpec
+from nanomot.evaluation.scoring import METRICS, Scorers
+from nanomot.evaluation.tuning import Plan
+from nanomot.trackers import method_of_its_own
+from nanomot.trackers.parameters import search_ranges
 
-METHODS = (
-    ("sort", {}),
-    ("bytetrack", {}),
-    ("sparsetrack", {}),
-    ("nanotrack", {"mode": "reference"}),
-    ("nanotrack", {"mode": "reference", "rhd": False}),
-    ("nanotrack", {"mode": "reference", "dtc": False}),
-    ("nanotrack", {}),
-)
-METRICS = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
-_NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+TRACKERS = ("sort", "bytetrack", "sparsetrack", "botsort", "ocsort", "nanotrack --mode reference", "nanotrack")
 
 
-def sequence_info(folder: Path) -> tuple[int, float]:
-    """Number of frames and frames per second from ``seqinfo.ini``."""
-    ini = configparser.ConfigParser()
-    ini.read(folder / "seqinfo.ini", encoding="utf-8")
-    return ini.getint("Sequence", "seqLength"), ini.getfloat("Sequence", "frameRate")
+def spec_of(words: str) -> TrackerSpec:
+    """A tracker from its name, or from ``"nanotrack --mode reference"``."""
+    name, _, mode = words.partition(" --mode ")
+    return TrackerSpec(words, name, mode or None)
 
 
-def track(boxes: Path, truth: Path, result: Path, name: str, options: dict[str, object], floor: float) -> float:
-    """Track one sequence into ``result``; returns the seconds spent in ``update``."""
-    length, rate = sequence_info(truth)
-    replay = load_replay(str(boxes), conf=floor)
-    tracker = create_tracker(name, **options)  # type: ignore[arg-type]
-    spent = 0.0
-    writer = MotWriter(result)
-    for index in range(length):
-        found = replay.detect(_NO_PICTURE)
-        started = time.perf_counter()
-        tracks = tracker.update(found, time=index / rate)
-        spent += time.perf_counter() - started
-        writer.write(Frame(index, index / rate, _NO_PICTURE), tracks)
-    writer.close()
-    return spent
+def jittered(spec: TrackerSpec, count: int) -> list[TrackerSpec]:
+    """``count`` copies of ``spec`` with every number multiplied by a random 1 +- .1, the same in every run of this."""
+    options = {"mode": spec.mode, "config": spec.config, **spec.overrides}
+    parameters = create_tracker(spec.name, **options).parameters
+    searched = {name: at for name, at in search_ranges(type(parameters)).items() if at.kind is float}
+    start = asdict(parameters)
+    plan = Plan(spec.name, start, searched, method_of_its_own(spec.name, spec.mode, spec.config), jitter=count)
+    return plan.specs({name: start[name] for name in searched})
+
+
+def table_of(scorers: Scorers, specs: Sequence[TrackerSpec], jitter: int, each: bool) -> None:
+    """Print a row for every one of ``specs``, and with ``each`` one for every sequence."""
+    print("| tracker | " + " | ".join(METRICS) + " |" + (" sd of HOTA |" if jitter else ""))
+    print("|---|" + "---|" * (len(METRICS) + bool(jitter)))
+    for spec in specs:
+        runs = scorers.rows(jittered(spec, jitter) if jitter else [spec])
+        assert runs is not None
+        for name in [*(sorted(set(runs[0]) - {COMBINED}) if each else ()), COMBINED]:
+            label = f"{spec.label}, {name}" if each else spec.label
+            print(f"| {label} | {_cells([run[name] for run in runs], jitter)} |", flush=True)
+
+
+def _cells(rows: list[Row], jitter: int) -> str:
+    means = {name: float(np.mean([row[name] for row in rows])) for name in METRICS}
+    cells = [f"{means[name]:.0f}" if name == "IDSW" else f"{means[name]:.2f}" for name in METRICS]
+    if jitter:
+        cells.append(f"{np.std([row['HOTA'] for row in rows]):.2f}")
+    return " | ".join(cells)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, conflict_handler="resolve"
+    )
+    add_benchmark_options(parser)
+    parser.add_argument("--sequences", nargs="+", required=True, metavar="NAME", help="BENCHMARK/NAME for others")
+    parser.add_argument("--detections", default="model", metavar="model|public|DIR", help="where boxes come from")
+    add_detector_options(parser, default_model="nanodet-plus-m_416")
+    parser.add_argument("--config", help=argparse.SUPPRESS)
+    parser.add_argument("--trackers", default=",".join(TRACKERS), metavar="A,B,C", help="which (default: all)")
+    parser.add_argument("--jitter", type=int, default=0, metavar="N", help="means of N jittered runs")
+    parser.add_argument("--ablation", action="store_true", help="every part of the trackers switched off in turn")
+    parser.add_argument("--copies", default="", metavar="reverse,half,quarter", help="sequences made over, too")
+    parser.add_argument("--each", action="store_true", help="a row for every sequence, too")
+    parser.add_argument("--frontier", action="store_true", help="HOTA against time over models and input shapes")
+    parser.add_argument("--models", nargs="+", metavar="MODEL", help="with --frontier: which (default: --model)")
+    parser.add_argument("--shapes", nargs="+", metavar="IMGSZ", help="with --frontier: which input shapes")
+    parser.add_argument("--plot", metavar="PNG", help="with --frontier: draw it")
+    parser.add_argument("--workers", type=int, default=1, help="processes (%(default)s)")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--detections", type=Path, required=True)
-    parser.add_argument("--truth", type=Path, required=True)
-    parser.add_argument("--sequences", nargs="+")
-    parser.add_argument("--benchmark", default="MOT17", help="whose preprocessing applies (%(default)s)")
-    parser.add_argument("--floor", type=float, default=0.1, help="boxes below this score are not used (%(default)s)")
-    args = parser.parse_args()
+    """Print the table that the flags ask for."""
+    args = parse()
+    print(f"Python {platform.python_version()}, {platform.processor() or platform.machine()}")
+    specs = [spec_of(words.strip()) for words in args.trackers.split(",")]
+    if args.frontier:
+        from frontier import print_frontier
 
-    stored = {path.stem: path for path in sorted(args.detections.iterdir()) if (args.truth / path.stem / "gt").is_dir()}
-    unknown = sorted(set(args.sequences or ()) - set(stored))
-    if unknown:
-        parser.error(f"no boxes or no ground truth of {', '.join(unknown)}")
-    if args.sequences:
-        stored = {name: stored[name] for name in args.sequences}
-    if not stored:
-        parser.error(f"no sequence has both boxes in {args.detections} and ground truth in {args.truth}")
-    frames = sum(sequence_info(args.truth / name)[0] for name in stored)
-    print(
-        f"{', '.join(stored)}: {frames} frames, boxes from {args.floor} on; Python {platform.python_version()}, ",
-        end="",
-    )
-    print(f"{platform.processor() or platform.machine()}\n")
-    print("| tracker | " + " | ".join(METRICS) + " | µs a frame |")
-    print("|---|" + "---|" * (len(METRICS) + 1))
-    for name, options in METHODS:
-        with tempfile.TemporaryDirectory() as folder:
-            files, spent = {}, 0.0
-            for sequence, boxes in stored.items():
-                truth, result = args.truth / sequence, Path(folder) / f"{sequence}.txt"
-                spent += track(boxes, truth, result, name, dict(options), args.floor)
-                files[sequence] = SequenceFiles(truth / "gt" / "gt.txt", result, sequence_info(truth)[0])
-            row = judge(files, benchmark=args.benchmark)[COMBINED]
-        label = name + "".join(f", {key} {value}" for key, value in options.items())
-        cells = [f"{row[metric]:.0f}" if metric == "IDSW" else f"{row[metric]:.2f}" for metric in METRICS]
-        print(f"| {label} | {' | '.join(cells)} | {1e6 * spent / frames:.0f} |", flush=True)
+        print_frontier(args, specs)
+        return
+    devs, _ = tuned_and_held_out(argparse.Namespace(**{**vars(args), "held_out": []}))
+    devs = with_copies(devs, args.copies)
+    frames = sum(dev.sequence.length for dev in devs if not dev.copy)
+    print(f"{', '.join(dev.name for dev in devs)}: {frames} frames, boxes from {args.conf} on\n")
+    if args.ablation:
+        specs = [part for spec in specs for part in ablated(spec)]
+    with Scorers(devs, args.workers) as scorers:
+        table_of(scorers, specs, args.jitter, args.each)
 
 
 if __name__ == "__main__":

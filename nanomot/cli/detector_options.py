@@ -34,7 +34,9 @@ def add_detector_options(group: Any, *, default_model: str) -> None:
     )
     group.add_argument("--classes", nargs="+", metavar="CLASS", help="names or ids to keep, or 'all' (default: person)")
     group.add_argument(
-        "--imgsz", default="auto", help="input shape: auto (the model's pixels at the video's aspect), native or HxW"
+        "--imgsz",
+        default="auto",
+        help="input shape: auto (the model's pixels at the video's aspect), auto*2 (twice as many), native or HxW",
     )
     group.add_argument("--tiles", metavar="CxR", help="overlapping tiles plus the full frame, e.g. 3x1")
     group.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (%(default)s)")

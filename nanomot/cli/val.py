@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import logging
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from nanomot.cli.options import parse_assignments, parse_classes
 from nanomot.cli.outputs import run_folder
 from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
 from nanomot.cli.warps_of import Warps, camera_warps
+from nanomot.evaluation.ablation import WITHOUT_CAMERA, ablated
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.cache import content_hash
 from nanomot.evaluation.judge import COMBINED, Row
@@ -76,6 +78,9 @@ def add_parser(verbs: Any) -> None:
     tracker = parser.add_argument_group("trackers")
     tracker.add_argument("--tracking-method", "--tracker", default="nanotrack", metavar="NAME")
     tracker.add_argument("--trackers", metavar="A,B,C", help="several, judged in one table")
+    tracker.add_argument(
+        "--ablation", action="store_true", help="each tracker also without each of its parts, all in one table"
+    )
     add_parameter_options(tracker)
     add_camera_option(tracker)
     tracker.add_argument("--min-area", type=float, default=0.0, help="leave out tracks smaller than this, pixels²")
@@ -142,7 +147,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _place(folder: Path, spec: TrackerSpec, specs: list[TrackerSpec]) -> Path:
-    return folder / spec.label if len(specs) > 1 else folder
+    """Where one tracker's results go; labels of an ablation are words that not every file system takes."""
+    return folder / re.sub(r"[^\w.-]+", "_", spec.label).strip("_") if len(specs) > 1 else folder
 
 
 def _track_what_can_be(
@@ -165,7 +171,7 @@ def _track_what_can_be(
                     sequences = _without(sequences, error)
         folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
         boxes, warps = inputs
-        specs = [replace(spec, warps=warps) for spec in specs]
+        specs = [spec if spec.label.endswith(WITHOUT_CAMERA) else replace(spec, warps=warps) for spec in specs]
         write_json(folder / "run.json", _dependencies(args, specs, boxes))
 
         def result_of(spec: TrackerSpec, sequence: Sequence) -> Path:
@@ -215,6 +221,8 @@ def _specs(args: argparse.Namespace) -> list[TrackerSpec]:
     made = [TrackerSpec(name, name, args.mode, args.config, overrides, args.min_area, widest) for name in names]
     for spec in made:  # so that a wrong name or parameter is told before hours of work
         _tracker(spec)
+    if args.ablation:
+        made = [part for spec in made for part in ablated(spec, camera_motion=args.camera_motion != "none")]
     return made
 
 

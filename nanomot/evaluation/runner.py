@@ -18,7 +18,7 @@ from nanomot.detections import Detections, Tracks
 from nanomot.evaluation.benchmarks import Sequence
 from nanomot.evaluation.whole_file import write_whole
 from nanomot.jobs import Alone, Crew, Job, Turn, results, run_jobs
-from nanomot.trackers import create_tracker
+from nanomot.trackers import create_tracker, method_of_its_own
 from nanomot.video.frames import Frame
 from nanomot.video.sinks import MotWriter
 
@@ -65,7 +65,8 @@ def track_sequence(
     sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf, result: Path, turn: Turn | None = None
 ) -> Run:
     """Track one sequence and write its MOTChallenge file; the tracker's clock is the sequence's frame rate."""
-    tracker = create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
+    options = {"mode": spec.mode, "config": spec.config, "frame_rate": sequence.frame_rate, **spec.overrides}
+    tracker = create_tracker(spec.name, **options)
     boxes = boxes_of(sequence)
     warps = spec.warps.get(sequence.name)
     spent = 0.0
@@ -136,7 +137,8 @@ def _packed(sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf) -> tuple[S
     """What tracks a sequence on a machine that has none of the files."""
     parameters = create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides).parameters
     if is_dataclass(parameters) and not isinstance(parameters, type):
-        spec = replace(spec, mode=None, config=None, overrides=asdict(parameters))
+        mode = method_of_its_own(spec.name, spec.mode, spec.config)
+        spec = replace(spec, mode=mode, config=None, overrides=asdict(parameters))
     return sequence, spec, list(boxes_of(sequence))
 
 

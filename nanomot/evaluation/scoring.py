@@ -28,8 +28,8 @@ from nanomot.evaluation.judge import COMBINED, Row
 from nanomot.evaluation.result_files import FRAME, read_tracks
 from nanomot.evaluation.runner import BoxesOf, TrackerSpec, track_sequence
 
-COPIES = ("reverse", "half")
-"""What a sequence can be made into: reversed in time, or every second frame."""
+COPIES = ("reverse", "half", "quarter")
+"""What a sequence can be made into: reversed in time, or every second or fourth frame."""
 
 METRICS = {"HOTA": "HOTA", "DetA": "HOTA", "AssA": "HOTA", "MOTA": "CLEAR", "IDF1": "Identity", "IDSW": "CLEAR"}
 """Metric of a row -> the family of TrackEval's that it belongs to."""
@@ -68,7 +68,7 @@ class DevSequence:
 def _frames_kept(copy: str, length: int) -> NDArray[np.intp]:
     """The frames of a copy, as indices into the sequence."""
     frames = np.arange(length)
-    return {"": frames, "reverse": frames[::-1], "half": frames[::2]}[copy]
+    return {"": frames, "reverse": frames[::-1], "half": frames[::2], "quarter": frames[::4]}[copy]
 
 
 def _truth_text(dev: DevSequence, frames: NDArray[np.intp]) -> str:
@@ -115,7 +115,7 @@ class Scorer:
         everything = list(dev.boxes_of(dev.sequence))
         everything += [Detections.empty()] * (dev.sequence.length - len(everything))
         self._boxes = [everything[index] for index in frames]
-        stride = 2 if dev.copy == "half" else 1
+        stride = {"half": 2, "quarter": 4}.get(dev.copy, 1)
         self.sequence = replace(
             dev.sequence, name=dev.name, length=len(frames), frame_rate=dev.sequence.frame_rate / stride
         )
