@@ -11,6 +11,7 @@ from typing import Any
 from nanomot.cli.crew_options import add_crew_options, check_crew_options
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.options import parse_assignments
+from nanomot.cli.profiles import add_profile_option, take_profile
 from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
 from nanomot.errors import NanomotError
 from nanomot.trackers import tracker_names
@@ -54,7 +55,9 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_input(parser.add_argument_group("what to track"))
-    add_detector_options(parser.add_argument_group("detector"), default_model=DEFAULT_MODEL)
+    detector = parser.add_argument_group("detector")
+    add_profile_option(detector)
+    add_detector_options(detector, default_model=DEFAULT_MODEL)
     _add_tracker(parser.add_argument_group("tracker"))
     _add_output(parser.add_argument_group("results"))
     add_crew_options(parser.add_argument_group("who does it, where --path names several videos"))
@@ -117,6 +120,7 @@ def run(args: argparse.Namespace) -> int:
         args.path = "0" if args.demo == "webcam" else SCENE
         # Without any arguments the result is there to be looked at.
         args.save = args.save or args.demo is None
+    take_profile(args)
     check_detector_options(args)
     check_crew_options(args)
     for flag, value in (("--fps", args.fps), ("--reconnect-limit", args.reconnect_limit)):

@@ -22,6 +22,7 @@ from nanomot.cli.detector_options import add_detector_options, check_detector_op
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.judging import RAW_RESULTS, RESULTS, Judging, judge_folder, result_folder, smooth_results
 from nanomot.cli.options import parse_assignments, parse_classes
+from nanomot.cli.profiles import add_profile_option, take_profile
 from nanomot.cli.outputs import run_folder
 from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
 from nanomot.cli.warps_of import Warps, camera_warps
@@ -74,6 +75,7 @@ def add_parser(verbs: Any) -> None:
     )
     boxes = parser.add_argument_group("boxes")
     boxes.add_argument("--detections", default="model", metavar="model|public|DIR", help="where boxes come from")
+    add_profile_option(boxes)
     add_detector_options(boxes, default_model="nanodet-plus-m_416")
     tracker = parser.add_argument_group("trackers")
     tracker.add_argument("--tracking-method", "--tracker", default="nanotrack", metavar="NAME")
@@ -104,6 +106,7 @@ def _add_result_options(out: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nanomot val``."""
+    take_profile(args)
     check_detector_options(args)
     check_crew_options(args)
     benchmark, sequences = chosen_sequences(args)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.imgsz import ASPECT_TOLERANCE, aspect_error, auto_size, parse_imgsz
+from detectors.imgsz import ASPECT_TOLERANCE, aspect_error, auto_size, parse_imgsz, pixel_factor
 from nanomot.errors import NanomotError
 
 
@@ -60,3 +60,17 @@ def test_shapes_keep_pixels_and_aspect(side, aspect) -> None:
 
 def test_an_extreme_picture_still_gets_a_size() -> None:
     assert auto_size((416, 416), (10, 4000)) == (32, auto_size((416, 416), (10, 4000))[1])
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"), [("auto*0.66", (256, 448)), ("auto", (320, 544)), ("auto*2.07", (448, 800))]
+)
+def test_a_factor_changes_the_number_of_pixels(factor, expected):
+    assert parse_imgsz(factor.upper()) == factor
+    assert auto_size((416, 416), (1080, 1920), pixel_factor(factor)) == expected
+
+
+@pytest.mark.parametrize("value", ["auto*", "auto*0", "auto*-1", "auto*17", "auto*nan", "auto*1e9", "native*2"])
+def test_factors_that_make_no_sense(value):
+    with pytest.raises(NanomotError, match="imgsz"):
+        parse_imgsz(value)
