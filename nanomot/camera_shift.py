@@ -10,17 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.boxes import iou_matrix
-
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
-MOST_LANDMARKS = 32
-"""So many tracks show the shift as well as all of a crowd."""
-_PASSES = (0.15, 0.3)
-"""IoU that pairs must exceed before and after the first correction."""
 _FEWEST = 3
-_STILL = 0.5
-"""Pixels; after a smaller correction the second pass would find the same pairs."""
 _TO_DEVIATION = 1.48
 """Median absolute deviation -> standard deviation of a normal distribution."""
 _TO_ERROR = 1.25
@@ -34,32 +27,31 @@ def common_shift(predicted: Array, boxes: Array) -> Array:
 
     Args:
         predicted: (N, 4) ``xyxy`` boxes of tracks seen in the last frame, moved ahead.
-        boxes: (M, 4) detections that are surely objects.
+        boxes: (N, 4) the detection of each of them.
 
-    Tracks and detections that are each other's best overlap form pairs. Per axis, with the median m of their
-    displacements and its standard error s from the median absolute deviation, the shift is
-    m^3 / (m^2 + (3 s)^2 + 1/4): all of m when pairs agree, nothing when they do not.
+    Per axis, with the median m of the centres' displacements and its standard error s from the median absolute
+    deviation, the shift is m^3 / (m^2 + (3 s)^2 + 1/4): all of m when pairs agree, nothing when they do not.
     """
-    total = np.zeros(2)
-    if len(predicted) < _FEWEST or len(boxes) < _FEWEST:
-        return total
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    for least in _PASSES:
-        moved = predicted + np.concatenate((total, total))
-        overlaps = iou_matrix(moved, boxes)
-        columns, rows = overlaps.argmax(axis=1), np.arange(len(moved))
-        mutual = (overlaps.argmax(axis=0)[columns] == rows) & (overlaps[rows, columns] > least)
-        pairs = mutual.nonzero()[0]
-        if len(pairs) < _FEWEST:
-            break
-        displaced = centres[columns[pairs]] - (moved[pairs, :2] + moved[pairs, 2:]) / 2
-        median = _medians(displaced)
-        error = _TO_ERROR * _TO_DEVIATION * _medians(np.abs(displaced - median)) / len(pairs) ** 0.5
-        step = median**3 / (median**2 + (_STRICTNESS * error) ** 2 + _QUARTER_PIXEL)
-        total = total + step
-        if np.abs(step).max() < _STILL:
-            break
-    return total
+    count = len(predicted)
+    if count < _FEWEST:
+        return np.zeros(2)
+    displaced = boxes - predicted
+    centres = (displaced[:, :2] + displaced[:, 2:]) / 2
+    median = _medians(centres)
+    error = _TO_ERROR * _TO_DEVIATION * _medians(np.abs(centres - median)) / count**0.5
+    shift: Array = median**3 / (median**2 + (_STRICTNESS * error) ** 2 + _QUARTER_PIXEL)
+    return shift
+
+
+def mutual_best(rows: Indices, columns: Indices, values: Array, shape: tuple[int, int]) -> Indices:
+    """Which of K pairs are the best both of their row and of their column; of equal ones a later pair is the better."""
+    order = values.argsort(kind="stable")
+    of_row, of_column = np.empty(shape[0], np.intp), np.empty(shape[1], np.intp)
+    # Where an index is repeated the last assignment stays: the best pair's.
+    of_row[rows[order]] = order
+    of_column[columns[order]] = order
+    best: Indices = (of_row[rows] == of_column[columns]).nonzero()[0]
+    return best
 
 
 def _medians(columns: Array) -> Array:

@@ -7,10 +7,11 @@ import pytest
 from filterpy.kalman import KalmanFilter
 from hypothesis import given, settings
 
-from nanomot.kalman import KalmanBank, XyahMotion, XysrMotion, XywhMotion
+from nanomot.kalman import KalmanBank, LightMotion, XyahMotion, XysrMotion, XywhMotion
 from tests.strategies import random_boxes, seeds
 
-MODELS = [XywhMotion(), XyahMotion(), XysrMotion()]
+LIGHT = LightMotion(process=(0.01, 0.0094), initial=(0.085, 0.125), centre=0.2, centre_by_score=1.2, size=4.5)
+MODELS = [XywhMotion(), XyahMotion(), XysrMotion(), LIGHT]
 
 
 class FullFilter:
@@ -19,19 +20,35 @@ class FullFilter:
     def __init__(self, model, box):
         self.model = model
         self.kf = KalmanFilter(dim_x=8, dim_z=4)
-        self.kf.F = np.eye(8) + np.eye(8, k=4)
         self.kf.H = np.eye(4, 8)
         start = model.measure(box[None])
         self.kf.x[:4, 0] = start[0]
-        self.kf.P = np.diag(np.concatenate([v[0] for v in model.initial(start)]))
+        self.kf.P = diagonal(model.initial(start))
 
-    def predict(self):
-        self.kf.Q = np.diag(np.concatenate([v[0] for v in self.model.process(self.kf.x[:4].T)]))
+    def predict(self, steps=1.0):
+        self.kf.F = np.eye(8) + steps * np.eye(8, k=4)
+        self.kf.Q = steps * diagonal(self.model.process(self.kf.x[:4].T))
         self.kf.predict()
 
-    def update(self, box):
-        self.kf.R = np.diag(self.model.measurement(self.kf.x[:4].T)[0])
+    def update(self, box, score=None):
+        scores = None if score is None else np.array([score])
+        self.kf.R = np.diag(self.model.measurement(self.kf.x[:4].T, scores)[0])
         self.kf.update(self.model.measure(box[None])[0])
+
+
+def diagonal(variances):
+    """The (8, 8) covariance of one track from its variances of position and velocity, some of them the same for all."""
+    return np.diag(np.concatenate([np.broadcast_to(variance[0], 4) for variance in variances]))
+
+
+def assert_equal_filters(bank, oracles):
+    means = np.concatenate((bank.positions, bank.velocities), axis=1)
+    expected = np.array([oracle.kf.x[:, 0] for oracle in oracles])
+    np.testing.assert_allclose(means, expected, rtol=1e-9, atol=1e-9)
+    for row, oracle in enumerate(oracles):
+        p_position, p_cross, p_velocity = bank.data[row, 2:]
+        np.testing.assert_allclose(np.diag(oracle.kf.P), np.r_[p_position, p_velocity], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(np.diag(oracle.kf.P[:4, 4:]), p_cross, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
@@ -52,13 +69,80 @@ def test_equals_filterpy(model, seed):
         bank.update(rows, boxes[rows])
         for row in rows:
             oracles[row].update(boxes[row])
-    means = np.concatenate((bank.positions, bank.velocities), axis=1)
-    expected = np.array([oracle.kf.x[:, 0] for oracle in oracles])
-    np.testing.assert_allclose(means, expected, rtol=1e-9, atol=1e-9)
-    for row, oracle in enumerate(oracles):
-        p_position, p_cross, p_velocity = bank.data[row, 2:]
-        np.testing.assert_allclose(np.diag(oracle.kf.P), np.r_[p_position, p_velocity], rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(np.diag(oracle.kf.P[:4, 4:]), p_cross, rtol=1e-9, atol=1e-9)
+    assert_equal_filters(bank, oracles)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+@settings(max_examples=25, deadline=None)
+@given(seed=seeds)
+def test_equals_filterpy_for_any_time_and_score(model, seed):
+    """Frames come at irregular times, boxes with scores; velocities stay those of one step."""
+    rng = np.random.default_rng(seed)
+    boxes = random_boxes(rng, 5)
+    bank = KalmanBank(model)
+    bank.append(boxes)
+    oracles = [FullFilter(model, box) for box in boxes]
+    for _ in range(12):
+        steps = float(rng.choice([0.0, 0.25, 0.5, 1.0, 2.0, 6.0]))
+        bank.predict(steps=steps)
+        for oracle in oracles:
+            oracle.predict(steps)
+        boxes = boxes + rng.normal(0, 2, boxes.shape) + [3 * steps, steps, 3 * steps, steps]
+        rows, scores = np.flatnonzero(rng.random(5) < 0.7), rng.random(5)
+        bank.update(rows, boxes[rows], scores[rows])
+        for row in rows:
+            oracles[row].update(boxes[row], scores[row])
+    assert_equal_filters(bank, oracles)
+
+
+def test_the_lower_the_score_the_less_a_box_says():
+    """Measured one body to the right: who scores higher goes farther, and sizes hardly follow at all."""
+    scores = np.array([1.0, 0.6, 0.2, 0.0])
+    bank = KalmanBank(LIGHT)
+    bank.append(np.tile([[100.0, 100, 140, 200]], (4, 1)))
+    bank.predict()
+    bank.update(np.arange(4), np.tile([[135.0, 100, 185, 220]], (4, 1)), scores)
+    moved = bank.positions - [120, 150, 40, 100]
+    assert (np.diff(moved[:, 0]) < 0).all()
+    assert (moved[:, 0] > 0).all()
+    assert (moved[:, 2] / 10 < moved[:, 0] / 40).all()
+    deviations = 0.2 * 100 * (1 + 1.2 * (1 - scores))
+    np.testing.assert_allclose(
+        LIGHT.measurement(np.tile([120.0, 150, 40, 100], (4, 1)), scores),
+        np.square(deviations)[:, None] * [1, 1, 4.5**2, 4.5**2],
+    )
+    # Without scores every box counts as sure.
+    np.testing.assert_allclose(
+        LIGHT.measurement(np.array([[120.0, 150, 40, 100]]))[0], 400 * np.array([1, 1, 20.25, 20.25])
+    )
+
+
+def test_two_steps_of_half_the_time_move_as_far_as_one():
+    bank, halves = KalmanBank(LIGHT), KalmanBank(LIGHT)
+    boxes = random_boxes(np.random.default_rng(1), 3)
+    for each in (bank, halves):
+        each.append(boxes)
+        each.velocities[:] = [3.0, -1.0, 0.5, 0.25]
+    bank.predict(steps=2.0)
+    halves.predict(steps=1.0)
+    halves.predict(steps=1.0)
+    np.testing.assert_allclose(bank.positions, halves.positions)
+    np.testing.assert_allclose(bank.velocities, halves.velocities)
+    before = bank.data.copy()
+    bank.predict(steps=0.0)
+    np.testing.assert_array_equal(bank.data, before)
+
+
+def test_slowing_down_leaves_the_others():
+    bank = KalmanBank(LIGHT)
+    bank.append(random_boxes(np.random.default_rng(2), 4))
+    bank.velocities[:] = [4.0, -2.0, 1.0, 0.5]
+    before = bank.data.copy()
+    bank.slow_down(np.array([False, True, False, True]), 0.5)
+    before[[1, 3], 1] = [2.0, -1.0, 0.0, 0.0]  # sizes rest
+    np.testing.assert_array_equal(bank.data, before)
+    bank.slow_down(np.zeros(4, bool), 0.0)
+    np.testing.assert_array_equal(bank.data, before)
 
 
 def test_predicting_some_rows_leaves_the_others():
@@ -102,7 +186,9 @@ def test_scaling_and_shifting_warp_is_exact(model):
     bank = filtered(first, second)
     bank.warp(matrix)
     np.testing.assert_allclose(bank.boxes(), moved(filtered(first, second).boxes()), rtol=1e-9)
-    if isinstance(model, XywhMotion):  # its noise scales with the box, so that the whole filter must agree
+    if isinstance(
+        model, (XywhMotion, LightMotion)
+    ):  # its noise scales with the box, so that the whole filter must agree
         np.testing.assert_allclose(bank.data, filtered(moved(first), moved(second)).data, rtol=1e-9, atol=1e-12)
 
 

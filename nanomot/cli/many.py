@@ -22,7 +22,7 @@ from nanomot.cli.tracking import track
 from nanomot.errors import NanomotError
 from nanomot.evaluation.whole_file import write_whole
 from nanomot.jobs import Crew, FailedJobsError, Job, Outcome, Turn, run_jobs
-from nanomot.trackers import create_tracker
+from nanomot.trackers import Tracker, create_tracker, method_of_its_own
 from nanomot.video.frames import sequence_name
 
 _PLAIN = (str, int, float, bool, list, dict, type(None))
@@ -56,7 +56,7 @@ def track_many(args: argparse.Namespace, places: list[str], out: TextIO) -> int:
         raise NanomotError("--show needs the videos one after the other: leave out --workers and --cluster.")
     # Whatever is wrong for all videos alike is told once, before anything is written.
     if not args.only_detect:
-        create_tracker(args.tracking_method, mode=args.mode, config=args.config, **args.overrides)
+        _tracker(args)
     load_from(args)
     done, failures = 0, []
     with graceful_stop() as stop, crew_of(args, len(places), stop) as crew:
@@ -76,6 +76,12 @@ def track_many(args: argparse.Namespace, places: list[str], out: TextIO) -> int:
     if failures:
         raise FailedJobsError("videos", failures, len(places))
     return EXIT_OK
+
+
+def _tracker(args: argparse.Namespace) -> Tracker:
+    return create_tracker(
+        args.tracking_method, mode=args.mode, config=args.config, calibration=args.calibration, **args.overrides
+    )
 
 
 def unique_names(places: list[str]) -> list[str]:
@@ -106,14 +112,15 @@ def _job(args: argparse.Namespace, place: str, folder: Path, crew: Crew) -> Job:
 
 def _from_elsewhere(args: argparse.Namespace) -> dict[str, object]:
     """Arguments as another machine can use them: files by their whole paths, the tracker's parameters as values."""
-    changed: dict[str, object] = {"model": everywhere(args.model), "reid_model": None}
+    changed: dict[str, object] = {"model": everywhere(args.model), "reid_model": None, "calibration": None}
     if args.roi is not None:
         changed["roi"] = everywhere(args.roi)
     if args.only_detect:
         return {**changed, "config": None}
-    parameters = create_tracker(args.tracking_method, mode=args.mode, config=args.config, **args.overrides).parameters
+    parameters = _tracker(args).parameters
     if is_dataclass(parameters) and not isinstance(parameters, type):
-        return {**changed, "mode": None, "config": None, "overrides": asdict(parameters)}
+        mode = method_of_its_own(args.tracking_method, args.mode, args.config)
+        return {**changed, "mode": mode, "config": None, "overrides": asdict(parameters)}
     return {**changed, "config": args.config and everywhere(args.config)}
 
 

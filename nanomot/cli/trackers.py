@@ -7,7 +7,7 @@ from typing import Any
 
 from nanomot.errors import NanomotError
 from nanomot.resources import load_yaml
-from nanomot.trackers import TRACKERS, tracker_names
+from nanomot.trackers import MODES, TRACKERS, tracker_names
 from nanomot.trackers.parameters import config_path, nearest_name
 
 
@@ -29,8 +29,9 @@ def run(args: argparse.Namespace) -> int:
         for name in tracker_names():
             print(f"{name:12} {_summary(name)}")
         return 0
-    if args.name not in TRACKERS:
-        raise NanomotError(f"There are no parameters of a tracker {args.name!r}; {nearest_name(args.name, TRACKERS)}")
+    known = [*TRACKERS, *MODES]
+    if args.name not in known:
+        raise NanomotError(f"There are no parameters of a tracker {args.name!r}; {nearest_name(args.name, known)}")
     path = config_path(args.name)
     print(f"# {path}")
     print(path.read_text(encoding="utf-8"), end="")

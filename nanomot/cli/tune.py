@@ -35,9 +35,8 @@ from nanomot.evaluation.tuning_files import (
     write_report,
     write_trials,
 )
-from nanomot.resources import load_yaml
-from nanomot.trackers import TRACKERS, create_tracker
-from nanomot.trackers.parameters import SearchRange, config_path, load_values, nearest_name, search_ranges
+from nanomot.trackers import TRACKERS, create_tracker, method_of_its_own
+from nanomot.trackers.parameters import SearchRange, nearest_name, search_ranges
 
 _LOG = logging.getLogger("nanomot.tune")
 
@@ -159,20 +158,13 @@ def _plan(args: argparse.Namespace) -> Plan:
         tracker=name,
         start=start,
         searched=searched,
-        mode=_method_of_its_own(name, args.config, args.mode),
+        mode=method_of_its_own(name, args.mode, args.config),
         objective=args.objective,
         jitter=args.jitter,
         seed=args.seed,
         min_area=args.min_area,
         max_aspect=math.inf if args.max_aspect is None else args.max_aspect,
     )
-
-
-def _method_of_its_own(tracker: str, config: str | None, mode: str | None) -> str | None:
-    """The chosen mode, where it is another method than the tracker's; others are only values, which the start holds."""
-    method, _ = load_values(tracker, config, mode, {})
-    modes = load_yaml(config_path(tracker)).get("modes") or {}
-    return next((name for name, stands_for in modes.items() if stands_for == method), None)
 
 
 def _searched(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nanomot.assignment import assign_pairs
 from nanomot.boxes import box_areas
-from nanomot.camera_shift import MOST_LANDMARKS, common_shift
+from nanomot.camera_shift import common_shift, mutual_best
 from nanomot.detections import Detections, Tracks
 from nanomot.existence import Existence, stand_behind
 from nanomot.kalman import LightMotion
@@ -31,6 +31,12 @@ from nanomot.tracks import LOST, TENTATIVE, TRACKED, Rows, TrackTable
 
 _TOLERANCE = 0.03
 """Ticks; times are rounded to milliseconds."""
+
+_STILL = 0.5
+"""Pixels; a camera that seems to move by less stands still."""
+_SHIFT_SIMILARITIES = (0.25, 0.45)
+"""What pairs that show the camera's shift must exceed, before and after the first correction."""
+Pairs = tuple[Rows, Rows, Array]
 
 Factor = Annotated[float, Range(0.0, 100.0)]
 Evidence = Annotated[float, Range(-100.0, 100.0)]
@@ -123,9 +129,9 @@ class NanoTracker(TableTracker):
         detections = self._without_parts(detections)
         missed = (self.time - table.seen_times) * BUFFER_RATE
         ticks = self.elapsed * BUFFER_RATE
-        self._predict(detections, warp, ticks)
-        predicted = table.kalman.boxes()
-        self._associate(detections, predicted, missed - ticks)
+        self._predict(warp, ticks)
+        if len(table) and len(detections):
+            self._associate(detections, missed - ticks, still=warp is not None or not parameters.camera_shift)
         hits = (table.detections >= 0).nonzero()[0]
         columns = table.detections[hits]
         self._hit(hits, detections, columns)
@@ -152,31 +158,46 @@ class NanoTracker(TableTracker):
         self._kept = self._kept[rows]
         return Detections.trusted(boxes[rows], scores[rows], class_ids[rows])
 
-    def _predict(self, detections: Detections, warp: Array | None, ticks: float) -> None:
-        """Move all tracks ahead, and with the camera."""
+    def _predict(self, warp: Array | None, ticks: float) -> None:
+        """Move all tracks ahead, and with the camera where its motion is known."""
         table, parameters = self.table, self.parameters
         table.detections[:] = -1
         if len(table) == 0:
             return
-        recent = table.seen == self.frame - 1
-        if not recent.all():
-            table.kalman.slow_down(~recent, (1.0 - parameters.velocity_leak) ** ticks)
+        unseen = table.seen < self.frame - 1
+        if unseen.any():
+            table.kalman.slow_down(unseen, (1.0 - parameters.velocity_leak) ** ticks)
         table.kalman.predict(steps=ticks)
         sizes = table.kalman.positions[:, 2:]
         np.maximum(sizes, 1.0, out=sizes)
         if warp is not None:
             table.kalman.warp(warp)
-        elif parameters.camera_shift:
-            landmarks = (recent & (table.states != TENTATIVE)).nonzero()[0][:MOST_LANDMARKS]
-            sure = detections.boxes[detections.scores >= parameters.shift_threshold]
-            table.kalman.positions[:, :2] += common_shift(table.kalman.boxes(landmarks), sure)
 
-    def _associate(self, detections: Detections, predicted: Array, missed: Array) -> None:
+    def _similar_pairs(self, detections: Detections, missed: Array, still: bool) -> Pairs:
+        """Tracks, boxes and similarities; unless ``still``, tracks move with the shift that the pairs have in common."""
+        table = self.table
+        predicted = table.kalman.boxes()
+        pairs = self._similarity.pairs(predicted, missed, detections.boxes, above=self._least)
+        if still:
+            return pairs
+        landmark = (table.seen == self.frame - 1) & (table.states != TENTATIVE)
+        sure = detections.scores >= self.parameters.shift_threshold
+        for least in _SHIFT_SIMILARITIES:
+            chosen = (landmark[pairs[0]] & sure[pairs[1]] & (pairs[2] > least)).nonzero()[0]
+            rows, columns, similarity = (part[chosen] for part in pairs)
+            best = mutual_best(rows, columns, similarity, (len(table), len(detections)))
+            shift = common_shift(predicted[rows[best]], detections.boxes[columns[best]])
+            if np.abs(shift).max() < _STILL:
+                break
+            table.kalman.positions[:, :2] += shift
+            predicted += np.concatenate((shift, shift))
+            pairs = self._similarity.pairs(predicted, missed, detections.boxes, above=self._least)
+        return pairs
+
+    def _associate(self, detections: Detections, missed: Array, still: bool) -> None:
         """Three stages; ``table.detections`` tells who got what."""
         table, parameters = self.table, self.parameters
-        if len(table) == 0 or len(detections) == 0:
-            return
-        rows, columns, similarity = self._similarity.pairs(predicted, missed, detections.boxes, above=self._least)
+        rows, columns, similarity = self._similar_pairs(detections, missed, still)
         if parameters.per_class:
             same = (table.class_ids[rows] == detections.class_ids[columns]).nonzero()[0]
             rows, columns, similarity = rows[same], columns[same], similarity[same]

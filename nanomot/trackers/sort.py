@@ -22,7 +22,7 @@ class SortParameters:
     track_threshold: Fraction
     """Detections below this score are ignored."""
     iou_threshold: Fraction
-    """Pairs must overlap by more than this."""
+    """Pairs that overlap by less are not matched."""
     min_hits: Frames
     """Detections in a row that continue a track before it is reported, except in the first ``min_hits`` frames."""
     track_buffer: Frames
@@ -52,8 +52,13 @@ class SortTracker(TableTracker):
             (kalman.boxes(), table.class_ids, np.arange(len(table))),
             (detections.boxes, detections.class_ids, eligible),
         )
-        gate = 1.0 - parameters.iou_threshold
-        rows, columns = assign_pairs(rows, columns, 1.0 - overlaps, gate, (len(table), len(eligible)))
+        # As published: the greatest total overlap first, and only then are pairs that overlap too little undone.
+        shape = len(table), len(eligible)
+        places, order = rows * shape[1] + columns, np.argsort(rows * shape[1] + columns)
+        rows, columns = assign_pairs(rows, columns, 1.0 - overlaps, 1.0, shape)
+        matched = order[places.searchsorted(rows * shape[1] + columns, sorter=order)]
+        enough = overlaps[matched] >= parameters.iou_threshold
+        rows, columns = rows[enough], columns[enough]
         table.hit(rows, detections, eligible[columns], frame=self.frame, time=self.time)
         missed = np.ones(len(table), bool)
         missed[rows] = False

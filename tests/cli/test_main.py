@@ -191,14 +191,15 @@ def test_a_display_that_is_not_there(monkeypatch, caplog):
 
 
 def test_trackers_are_listed_with_their_parameters(capsys):
-    from nanomot.trackers import TRACKERS
+    from nanomot.trackers import MODES, TRACKERS
+    from nanomot.trackers.parameters import config_path
 
     assert main(["trackers"]) == 0
     listed = capsys.readouterr().out
-    for name in TRACKERS:
-        assert name in listed
+    for name in [*TRACKERS, *MODES]:
+        assert name in listed or name in MODES
         assert main(["trackers", name]) == 0
-        assert "track_threshold: 0.45" in capsys.readouterr().out
+        assert config_path(name).read_text(encoding="utf-8").strip() in capsys.readouterr().out
     assert "reference" in listed
     assert main(["trackers", "nanotrak"]) == 2
     assert "did you mean 'nanotrack'" in capsys.readouterr().err

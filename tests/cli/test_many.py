@@ -89,6 +89,14 @@ def test_a_tracker_file_need_not_be_on_the_cluster(clips, address, tmp_path):
     assert contents("serial") == {Path("walk/mot/walk.txt"): b""}
 
 
+def test_a_mode_that_is_a_method_is_the_same_on_the_cluster(clips, address):
+    words = ["--mode", "reference", "--set", "fallback=true"]
+    assert track("clips/a/*.avi", "serial", *words) == 0
+    assert track("clips/a/*.avi", "cluster", *words, "--cluster", address) == 0
+    assert contents("serial") == contents("cluster")
+    assert all(contents("serial").values())
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -116,7 +116,7 @@ def test_reid_model_is_checked_and_named_once(sequence, tmp_path, caplog):
         (["--path", "{walk}", "--tracking-method", "nanotrak"], "did you mean 'nanotrack'"),
         (["--path", "{walk}", "--set", "nonsense"], "KEY=VALUE"),
         (["--path", "{walk}", "--set", "depth=["], "--set depth"),
-        (["--path", "{walk}", "--set", "match_treshold=0.5"], "did you mean 'match_threshold'"),
+        (["--path", "{walk}", "--set", "birth_treshold=0.5"], "did you mean 'birth_threshold'"),
         (["--path", "{walk}", "--config", "none.yaml"], "none.yaml"),
         (["--path", "{walk}", "--reid-model", "none.onnx"], "none.onnx"),
         (["--path", "{walk}", "--reid-model", "{boxes}"], "is not an ONNX model"),

@@ -54,18 +54,3 @@ def test_faults_are_named(truth, tmp_path):
         judge({"a": SequenceFiles(truth, result(tmp_path, [(11, 1, 100)]), 10)})
     with pytest.raises(NanomotError, match="same ID more than once"):
         judge({"a": SequenceFiles(truth, result(tmp_path, [(1, 1, 100), (1, 1, 200)]), 10)})
-
-
-@pytest.mark.shared
-@pytest.mark.slow
-def test_published_results_to_every_digit(shared):
-    """BoostTrack's stored tracks on the second halves of MOT17."""
-    files = {}
-    for path in sorted((shared / "data" / "results" / "MOT17-val" / "BoostTrack" / "data").glob("*.txt")):
-        folder = shared / "data" / "mot" / "MOT17" / "val_half" / path.stem
-        ini = (folder / "seqinfo.ini").read_text()
-        length = int(ini.split("seqLength=")[1].split()[0])
-        files[path.stem] = SequenceFiles(folder / "gt" / "gt.txt", path, length)
-    row = judge(files)[COMBINED]
-    assert [round(row[metric], 3) for metric in ("HOTA", "MOTA", "IDF1")] == [68.525, 75.454, 81.396]
-    assert row["IDSW"] == 116

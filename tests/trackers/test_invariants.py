@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanomot import Detections, NanomotError, Source, create_tracker
-from nanomot.trackers import TRACKERS
+from nanomot.trackers.base import BUFFER_RATE
 from tests.strategies import random_detections, seeds, walking_people
 
 METHODS = [
@@ -16,6 +16,9 @@ METHODS = [
     ("nanotrack", {"mode": "reference"}),
     ("bytetrack", {}),
     ("sparsetrack", {}),
+    ("botsort", {}),
+    ("ocsort", {}),
+    ("ocsort", {"byte": True}),
     ("sort", {}),
 ]
 each_method = pytest.mark.parametrize(("name", "options"), METHODS, ids=lambda value: str(value))
@@ -82,15 +85,31 @@ def test_inputs_are_not_changed(name, options):
 
 @each_method
 @settings(max_examples=10, deadline=None)
-@given(seed=seeds, shift=st.floats(-50, 50))
-def test_shifting_the_picture_shifts_the_tracks(name, options, seed, shift):
+@given(seed=seeds, right=st.floats(-50, 50), down=st.floats(-50, 50))
+def test_shifting_the_picture_shifts_the_tracks(name, options, seed, right, down):
+    """All but the picture's sides, which end the rows that nanotrack predicts (``coast_border``), moves along."""
     frames = walking_people(seed, frames=30)
+    if (name, options) == ("nanotrack", {}):
+        options = {"coast_border": 10.0}
+    shift = np.array([right, down, right, down])
     moved = [Detections(found.boxes + shift, found.scores, found.class_ids) for found in frames]
     a = run(create_tracker(name, **options), frames)
     b = run(create_tracker(name, **options), moved)
     for x, y in zip(a, b, strict=True):
         np.testing.assert_array_equal(x.ids, y.ids)
         np.testing.assert_allclose(x.boxes + shift, y.boxes, atol=1e-6)
+
+
+@each_method
+def test_shifting_the_picture_down_needs_nothing(name, options):
+    """Above and below nothing ends a track, so that no parameter has to be set for this."""
+    for seed in range(10):
+        frames = walking_people(seed, frames=30)
+        moved = [Detections(found.boxes + [0, 70.5, 0, 70.5], found.scores) for found in frames]
+        a, b = run(create_tracker(name, **options), frames), run(create_tracker(name, **options), moved)
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(x.ids, y.ids)
+            np.testing.assert_allclose(x.boxes + [0, 70.5, 0, 70.5], y.boxes, atol=1e-6)
 
 
 @each_method
@@ -127,9 +146,10 @@ def test_ids_start_at_one_and_never_repeat(name, options):
 
 @each_method
 def test_empty_frames_age_tracks_by_the_clock(name, options):
-    """A track is forgotten after one second without a box, at any frame rate, also when no frame comes at all."""
+    """A track is forgotten after ``track_buffer`` without a box, at any frame rate, also when no frame comes at all."""
+    seconds = create_tracker(name, **options).parameters.track_buffer / BUFFER_RATE
     for rate, stalled in ((5.0, False), (30.0, False), (60.0, False), (30.0, True)):
-        for missing, survives in ((0.9, True), (1.3, False)):
+        for missing, survives in ((0.9 * seconds, True), (seconds + 0.3, False)):
             tracker = create_tracker(name, **options)
             found = Detections([[10, 10, 60, 160]], [0.9])
             times = [index / rate for index in range(8)]
@@ -180,6 +200,15 @@ def test_a_warp_carries_tracks_along(name, options):
 
 
 @each_method
+def test_a_camera_that_stands_still_changes_nothing(name, options):
+    if (name, options) == ("nanotrack", {}):
+        options = {"camera_shift": False}  # without a warp it estimates the camera's motion from boxes
+    frames = walking_people(9)
+    without = run(create_tracker(name, **options), frames)
+    assert same(without, run(create_tracker(name, **options), frames, warp=np.eye(2, 3)))
+
+
+@each_method
 def test_bad_arguments_are_named(name, options):
     tracker = create_tracker(name, **options)
     tracker.update(Detections.empty(), time=5.0)
@@ -193,22 +222,25 @@ def test_bad_arguments_are_named(name, options):
         create_tracker(name, frame_rate=0, **options)
 
 
-def test_memory_is_bounded():
+@each_method
+def test_memory_is_bounded(name, options):
     """Tables shrink again: thousands of objects that come and go leave no rows behind."""
-    for name in TRACKERS:
-        tracker = create_tracker(name)
-        rng = np.random.default_rng(0)
-        for _ in range(300):
-            tracker.update(random_detections(rng, 20))
-        for _ in range(40):
-            tracker.update(Detections.empty())
-        assert len(tracker.table) == 0
-        assert len(tracker.table.kalman) == 0
+    tracker = create_tracker(name, **options)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        tracker.update(random_detections(rng, 20))
+    remembered = int(tracker.parameters.track_buffer)
+    assert 0 < len(tracker.table) <= 20 * (remembered + 1)
+    for _ in range(remembered + 1):
+        tracker.update(Detections.empty())
+    assert len(tracker.table) == 0
+    assert len(tracker.table.kalman) == 0
 
 
-def test_slow_videos_keep_their_tracks():
+@pytest.mark.parametrize("name", ["nanotrack", "bytetrack"])
+def test_slow_videos_keep_their_tracks(name):
     """Two seconds between frames: a track that is seen in every frame lives, from the second frame on."""
-    tracker = create_tracker("bytetrack")
+    tracker = create_tracker(name)
     ids = [tracker.update(Detections([[10, 10, 60, 160]], [0.9]), time=2.0 * index).ids.tolist() for index in range(6)]
     assert ids == [[1]] * 6
 
@@ -219,7 +251,7 @@ def test_only_detections_are_taken(name, options):
         create_tracker(name, **options).update(np.zeros((1, 6)))
 
 
-@pytest.mark.parametrize("name", ["nanotrack", "bytetrack", "sparsetrack"])
+@pytest.mark.parametrize("name", ["nanotrack", "bytetrack", "sparsetrack", "botsort"])
 def test_a_lost_track_keeps_its_size(name):
     """A person who walks nearer and is hidden does not go on growing behind the pillar."""
     tracker = create_tracker(name)

@@ -12,6 +12,8 @@ from nanomot.evaluation import COMBINED, SequenceFiles, judge
 
 pytestmark = pytest.mark.shared
 
+LENGTHS = {"MOT17-02-FRCNN": 600, "MOT17-09-FRCNN": 525}
+
 
 def golden_rows(path, keys):
     rows = json.loads(path.read_text())["results"]
@@ -38,20 +40,20 @@ def test_bytetrack_equals_bytetrack_cpp_on_palace(shared):
     assert len(set(names.values())) == len(names)
 
 
+def nanodet_boxes(shared, name, length):
+    stored = np.load(shared / "data" / "detections" / "nanodet-plus-m_416" / f"{name}.npz")
+    keep = stored["scores"] >= 0.1
+    frames, boxes, scores = stored["frame"][keep], stored["boxes_xyxy"][keep], stored["scores"][keep]
+    return [Detections(boxes[row], scores[row]) for row in (frames == frame for frame in range(1, length + 1))]
+
+
 @pytest.fixture(scope="module")
 def light_boxes(shared):
     """NanoDet-Plus-m-416 boxes of MOT17-02 and -09 above .1, frame by frame."""
-    sequences = {}
-    for name, length in (("MOT17-02-FRCNN", 600), ("MOT17-09-FRCNN", 525)):
-        stored = np.load(shared / "data" / "detections" / "nanodet-plus-m_416" / f"{name}.npz")
-        keep = stored["scores"] >= 0.1
-        frames, boxes, scores = stored["frame"][keep], stored["boxes_xyxy"][keep], stored["scores"][keep]
-        rows = [frames == frame for frame in range(1, length + 1)]
-        sequences[name] = [Detections(boxes[row], scores[row]) for row in rows]
-    return sequences
+    return {name: nanodet_boxes(shared, name, length) for name, length in LENGTHS.items()}
 
 
-def scores_of(tracker, sequences, shared, tmp_path):
+def scores_of(tracker, sequences, shared, tmp_path, benchmark="MOT17"):
     files = {}
     for name, frames in sequences.items():
         tracker.reset()
@@ -65,9 +67,9 @@ def scores_of(tracker, sequences, shared, tmp_path):
                 )
         result = tmp_path / f"{name}.txt"
         result.write_text("".join(lines))
-        truth = shared / "data" / "mot" / "MOT17" / "train" / name / "gt" / "gt.txt"
+        truth = shared / "data" / "mot" / benchmark / "train" / name / "gt" / "gt.txt"
         files[name] = SequenceFiles(truth, result, len(frames))
-    return judge(files)[COMBINED]
+    return judge(files, benchmark=benchmark)[COMBINED]
 
 
 @pytest.mark.parametrize(
@@ -86,3 +88,22 @@ def test_figures_of_the_published_code(name, options, hota, mota, idf1, light_bo
     assert row["HOTA"] == pytest.approx(hota, abs=0.1)
     assert row["MOTA"] == pytest.approx(mota, abs=0.2)
     assert row["IDF1"] == pytest.approx(idf1, abs=0.1)
+
+
+def test_the_default_keeps_its_accuracy(light_boxes, shared, tmp_path):
+    """A floor, somewhat below what it reaches: a change that costs more than rounding parameters does is none."""
+    row = scores_of(create_tracker("nanotrack"), light_boxes, shared, tmp_path)
+    assert row["HOTA"] >= 32.0
+    assert row["MOTA"] >= 22.5
+    assert row["IDF1"] >= 35.5
+
+
+@pytest.mark.parametrize(("name", "length", "rate"), [("TUD-Stadtmitte", 179, 25.0), ("ETH-Sunnyday", 354, 14.0)])
+def test_the_default_is_no_worse_than_byte_elsewhere(name, length, rate, shared, tmp_path):
+    """A small scene of a camera that stands and one of a camera that moves, which the default was not made on."""
+    sequences, rows = {name: nanodet_boxes(shared, name, length)}, {}
+    for method in ("nanotrack", "bytetrack"):
+        tracker = create_tracker(method, frame_rate=rate)
+        rows[method] = scores_of(tracker, sequences, shared, tmp_path, benchmark="MOT15")
+    assert rows["nanotrack"]["HOTA"] >= rows["bytetrack"]["HOTA"] - 0.5
+    assert rows["nanotrack"]["MOTA"] >= rows["bytetrack"]["MOTA"] - 1.0
