@@ -8,6 +8,7 @@ import logging
 import sys
 from typing import Any
 
+from nanomot.cli.calibrations import add_calibration_option, take_calibration, tell_calibration, values_in_use
 from nanomot.cli.crew_options import add_crew_options, check_crew_options
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.options import parse_assignments
@@ -95,6 +96,7 @@ def _add_tracker(group: Any) -> None:
         help=f"{', '.join(tracker_names())} (default: %(default)s)",
     )
     add_parameter_options(group)
+    add_calibration_option(group)
     add_camera_option(group)
     group.add_argument("--per-class", action="store_true", help="never match across classes")
     group.add_argument("--only-detect", action="store_true", help="no tracking: every box with the id -1")
@@ -135,6 +137,10 @@ def run(args: argparse.Namespace) -> int:
     args.overrides = parse_assignments(args.set)
     if args.per_class:
         args.overrides["per_class"] = True
+    take_calibration(args, model=args.model)
+    if not args.only_detect:
+        options = {"mode": args.mode, "config": args.config, **args.overrides}
+        tell_calibration(args.calibration, values_in_use(args.tracking_method, args.calibration, **options))
     out = sys.stdout or io.StringIO()
     places = None if args.path == SCENE else matching_sources(args.path)
     if places is not None:

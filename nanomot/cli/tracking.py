@@ -52,7 +52,13 @@ def track(args: argparse.Namespace, out: TextIO, *, folder: Path | None = None, 
     tracker = (
         None
         if args.only_detect
-        else create_tracker(args.tracking_method, mode=args.mode, config=args.config, **args.overrides)
+        else create_tracker(
+            args.tracking_method,
+            mode=args.mode,
+            config=args.config,
+            calibration=args.calibration,
+            **args.overrides,
+        )
     )
     clock = StageClock()
     detector = load_from(args, clock)
@@ -68,7 +74,7 @@ def track(args: argparse.Namespace, out: TextIO, *, folder: Path | None = None, 
     with source:
         roi = RegionOfInterest.parse(args.roi) if args.roi else None
         folder = folder or run_folder(args.project, args.name, exist_ok=args.exist_ok)
-        outputs = Outputs([args.path, args.model, args.config, args.roi, args.reid_model])
+        outputs = Outputs([args.path, args.model, args.config, args.calibration, args.roi, args.reid_model])
         session = _Session(source, detector, tracker, roi, outputs, clock, create_camera_motion(args.camera_motion))
         status = EXIT_OK
         with graceful_stop() if turn is None else nullcontext(turn.stop) as stop:

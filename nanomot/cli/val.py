@@ -17,15 +17,17 @@ from detectors import PERSON_IF_KNOWN
 from detectors.zoo import resolve_model
 from nanomot.cli.benchmark_options import add_benchmark_options, chosen_sequences
 from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
+from nanomot.cli.calibrations import add_calibration_option, take_calibration, tell_calibration, values_in_use
 from nanomot.cli.crew_options import add_crew_options, check_crew_options, counted, crew_of
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.judging import RAW_RESULTS, RESULTS, Judging, judge_folder, result_folder, smooth_results
 from nanomot.cli.options import parse_assignments, parse_classes
-from nanomot.cli.profiles import add_profile_option, take_profile
 from nanomot.cli.outputs import run_folder
+from nanomot.cli.profiles import add_profile_option, take_profile
 from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
 from nanomot.cli.warps_of import Warps, camera_warps
+from nanomot.errors import NanomotError
 from nanomot.evaluation.ablation import WITHOUT_CAMERA, ablated
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
 from nanomot.evaluation.cache import content_hash
@@ -36,8 +38,6 @@ from nanomot.evaluation.smoothing import METHODS
 from nanomot.evaluation.submission import plan_submission, write_submission
 from nanomot.jobs import Crew, FailedJobsError, Outcome
 from nanomot.timing import StageClock
-from nanomot.trackers import create_tracker
-from nanomot.trackers.base import Tracker
 
 _LOG = logging.getLogger("nanomot")
 
@@ -84,7 +84,14 @@ def add_parser(verbs: Any) -> None:
         "--ablation", action="store_true", help="each tracker also without each of its parts, all in one table"
     )
     add_parameter_options(tracker)
+    add_calibration_option(tracker)
     add_camera_option(tracker)
+    tracker.add_argument(
+        "--fps",
+        type=float,
+        help="frames a second by the trackers' clock, whatever a sequence's own rate is; published figures of BYTE and "
+        "SORT take every video for one of 30",
+    )
     tracker.add_argument("--min-area", type=float, default=0.0, help="leave out tracks smaller than this, pixels²")
     tracker.add_argument("--max-aspect", type=float, metavar="RATIO", help="leave out tracks wider than this x height")
     add_crew_options(parser.add_argument_group("who does it, boxes and tracks"))
@@ -113,6 +120,10 @@ def run(args: argparse.Namespace) -> int:
     share = args.eval_existing or args.detections != "public"
     # So that a sequence that is missing is told before hours of work.
     plan = plan_submission(benchmark, args.split, sequences, share=share) if args.submission else None
+    if args.fps is not None:
+        if not 0.0 < args.fps < float("inf"):
+            raise NanomotError(f"--fps must be a positive number, not {args.fps}.")
+        sequences = [replace(sequence, frame_rate=args.fps) for sequence in sequences]
     specs = _specs(args)
     clock = StageClock()
     folder = Path(args.project).expanduser() / args.name
@@ -221,16 +232,22 @@ def _specs(args: argparse.Namespace) -> list[TrackerSpec]:
     names = [name.strip() for name in (args.trackers or args.tracking_method).split(",") if name.strip()]
     overrides = parse_assignments(args.set)
     widest = float("inf") if args.max_aspect is None else args.max_aspect
-    made = [TrackerSpec(name, name, args.mode, args.config, overrides, args.min_area, widest) for name in names]
+    take_calibration(args, model=args.model if args.detections == "model" else None)
+    made = [
+        TrackerSpec(name, name, args.mode, args.config, overrides, args.min_area, widest, calibration=args.calibration)
+        for name in names
+    ]
     for spec in made:  # so that a wrong name or parameter is told before hours of work
-        _tracker(spec)
+        spec.make()
+        if not args.eval_existing:
+            tell_calibration(spec.calibration, _calibrated(spec))
     if args.ablation:
         made = [part for spec in made for part in ablated(spec, camera_motion=args.camera_motion != "none")]
     return made
 
 
-def _tracker(spec: TrackerSpec) -> Tracker:
-    return create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
+def _calibrated(spec: TrackerSpec) -> dict[str, Any]:
+    return values_in_use(spec.name, spec.calibration, mode=spec.mode, config=spec.config, **spec.overrides)
 
 
 def _inputs(
@@ -257,7 +274,12 @@ def _dependencies(args: argparse.Namespace, specs: list[TrackerSpec], boxes: Sto
         "environment": environment(),
         "arguments": {key: value for key, value in vars(args).items() if key not in ("run", "parser")},
         "trackers": {
-            spec.label: {"name": spec.name, "parameters": _plain(_tracker(spec).parameters)} for spec in specs
+            spec.label: {
+                "name": spec.name,
+                "calibration": spec.calibration if _calibrated(spec) else None,
+                "parameters": _plain(spec.make().parameters),
+            }
+            for spec in specs
         },
         "boxes": dict(boxes.paths),
         "score_ranges": dict(boxes.score_ranges),

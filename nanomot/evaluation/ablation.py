@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from nanomot.evaluation.runner import TrackerSpec
-from nanomot.trackers import create_tracker
 from nanomot.trackers.base import Tracker
 from nanomot.trackers.botsort import BotTracker
 from nanomot.trackers.bytetrack import ByteTracker
@@ -61,7 +60,7 @@ def ablated(spec: TrackerSpec, *, camera_motion: bool = False) -> list[TrackerSp
     A part that is off already is left out, and so is everything of a tracker whose parts are not known.
     ``camera_motion`` says that trackers are told how the camera moves: one of them then is not to be.
     """
-    tracker = create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides)
+    tracker = spec.make()
     specs = [spec]
     for part, values in _PARTS.get(type(tracker), {}).items():
         if any(getattr(tracker.parameters, name) != value for name, value in values.items()):

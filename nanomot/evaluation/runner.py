@@ -18,7 +18,7 @@ from nanomot.detections import Detections, Tracks
 from nanomot.evaluation.benchmarks import Sequence
 from nanomot.evaluation.whole_file import write_whole
 from nanomot.jobs import Alone, Crew, Job, Turn, results, run_jobs
-from nanomot.trackers import create_tracker, method_of_its_own
+from nanomot.trackers import Tracker, create_tracker, method_of_its_own
 from nanomot.video.frames import Frame
 from nanomot.video.sinks import MotWriter
 
@@ -38,6 +38,7 @@ class TrackerSpec:
         min_area: tracks smaller than this, in square pixels, are not written.
         max_aspect: tracks wider than this many heights are not written.
         warps: sequence name -> (length, 2, 3) motion of the camera, where it is known; nan where nobody knows.
+        calibration: as :func:`nanomot.create_tracker` takes it.
     """
 
     label: str
@@ -48,6 +49,12 @@ class TrackerSpec:
     min_area: float = 0.0
     max_aspect: float = float("inf")
     warps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, compare=False)
+    calibration: str | None = None
+
+    def make(self, **options: Any) -> Tracker:
+        """The tracker; ``options`` as :func:`nanomot.create_tracker` takes them, where ``overrides`` do not say so."""
+        stated = {"mode": self.mode, "config": self.config, "calibration": self.calibration}
+        return create_tracker(self.name, **{**stated, **options, **self.overrides})
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,7 @@ def track_sequence(
     sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf, result: Path, turn: Turn | None = None
 ) -> Run:
     """Track one sequence and write its MOTChallenge file; the tracker's clock is the sequence's frame rate."""
-    options = {"mode": spec.mode, "config": spec.config, "frame_rate": sequence.frame_rate, **spec.overrides}
-    tracker = create_tracker(spec.name, **options)
+    tracker = spec.make(frame_rate=sequence.frame_rate)
     boxes = boxes_of(sequence)
     warps = spec.warps.get(sequence.name)
     spent = 0.0
@@ -135,10 +141,10 @@ def track_all(
 
 def _packed(sequence: Sequence, spec: TrackerSpec, boxes_of: BoxesOf) -> tuple[Sequence, TrackerSpec, list[Detections]]:
     """What tracks a sequence on a machine that has none of the files."""
-    parameters = create_tracker(spec.name, mode=spec.mode, config=spec.config, **spec.overrides).parameters
+    parameters = spec.make().parameters
     if is_dataclass(parameters) and not isinstance(parameters, type):
         mode = method_of_its_own(spec.name, spec.mode, spec.config)
-        spec = replace(spec, mode=mode, config=None, overrides=asdict(parameters))
+        spec = replace(spec, mode=mode, config=None, calibration=None, overrides=asdict(parameters))
     return sequence, spec, list(boxes_of(sequence))
 
 

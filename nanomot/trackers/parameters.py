@@ -8,6 +8,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 from nanomot.errors import NanomotError
@@ -112,12 +113,17 @@ def config_path(name: str) -> Path:
 
 
 def load_values(
-    name: str, config: str | Path | None, mode: str | None, overrides: Mapping[str, Any]
+    name: str,
+    config: str | Path | None,
+    mode: str | None,
+    overrides: Mapping[str, Any],
+    calibration: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> tuple[str, dict[str, Any]]:
-    """Values from the shipped file, then its ``mode``, then the user's file, then ``overrides``: later ones win.
+    """Values from the shipped file, ``calibration``, ``mode``, the user's file, ``overrides``: later ones win.
 
     A file may hold ``modes``, named sets of values; the user's file may choose one by ``mode``, as ``overrides`` do.
     A shipped file may give the name of another one in place of a set of values: a mode that is a method of its own.
+    Of ``calibration``, which maps methods to values, only those of the tracker's method count.
 
     Returns:
         The name of the shipped file whose parameters these are, and the values.
@@ -137,8 +143,8 @@ def load_values(
         raise NanomotError(f"{name}: there is no mode {chosen!r}; {nearest_name(chosen, modes)}")
     if isinstance(modes[chosen], str):
         name, shipped = modes[chosen], load_yaml(config_path(modes[chosen]))
-        return name, {**shipped, **own, **overrides}
-    return name, {**shipped, **modes[chosen], **own, **overrides}
+        return name, {**shipped, **calibration.get(name, {}), **own, **overrides}
+    return name, {**shipped, **calibration.get(name, {}), **modes[chosen], **own, **overrides}
 
 
 def build(parameter_class: type[_P], values: Mapping[str, Any], owner: str) -> _P:

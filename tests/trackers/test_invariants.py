@@ -137,7 +137,7 @@ def test_ids_start_at_one_and_never_repeat(name, options):
             gone |= last - now
             seen |= now
             last = now
-        for _ in range(40):
+        for _ in range(100):
             last = set(tracker.update(Detections.empty()).ids.tolist()) or last
         gone |= last
     assert min(seen) == 1

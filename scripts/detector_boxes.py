@@ -1,0 +1,108 @@
+"""A detector's boxes on the sequences of a benchmark, kept in a folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectors import PERSON_IF_KNOWN, load_detector
+from detectors.zoo import resolve_model
+from nanomot.cli.benchmark_options import chosen_sequences
+from nanomot.cli.boxes_of import StoredBoxes
+from nanomot.detections import Detections, Detector
+from nanomot.errors import NanomotError
+from nanomot.evaluation import benchmarks
+from nanomot.evaluation.cache import DetectionCache, content_hash
+from nanomot.evaluation.scoring import DevSequence
+from nanomot.video.sources import open_source
+
+CONF = 0.05
+NMS = 0.6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A detector at an input shape, as :func:`detectors.load_detector` takes them."""
+
+    model: str
+    imgsz: str = "auto"
+
+    @classmethod
+    def parse(cls, word: str) -> Setting:
+        """``MODEL`` or ``MODEL@HxW``, ``MODEL@native``."""
+        model, sign, imgsz = word.rpartition("@")
+        return cls(model, imgsz) if sign else cls(word)
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return self.name if self.imgsz == "auto" else f"{self.name} {self.imgsz}"
+
+    @property
+    def path(self) -> Path:
+        """The model's file."""
+        return resolve_model(self.model).path
+
+    @property
+    def name(self) -> str:
+        """The model's name in the zoo, else that of its file."""
+        entry = resolve_model(self.model).entry
+        return entry.name if entry else self.path.stem
+
+    @property
+    def known_names(self) -> list[str]:
+        """All names under which the zoo knows the model or its file."""
+        entry = resolve_model(self.model).entry
+        files = [Path(file).stem for file in (*entry.files, self.path.name)] if entry else [self.path.stem]
+        return list(dict.fromkeys([self.name, *(entry.aliases if entry else ()), *files]))
+
+
+def sequences_of(args: argparse.Namespace) -> list[tuple[benchmarks.Sequence, str]]:
+    """The sequences of ``--sequences BENCHMARK/NAME`` with the rules by which TrackEval judges them.
+
+    Raises:
+        NanomotError: one is not there, or has no frames or no truth.
+    """
+    found = []
+    for word in args.sequences:
+        benchmark, _, name = word.rpartition("/")
+        one = argparse.Namespace(**{**vars(args), "benchmark": benchmark or args.benchmark, "sequences": [name]})
+        kind, sequences = chosen_sequences(one)
+        for sequence in sequences[:1]:
+            if sequence.frames is None or sequence.truth is None:
+                raise NanomotError(f"{sequence.folder}: needs ground truth, and frames (--frames {name}=PATH).")
+            found.append((sequence, kind.preprocessing))
+    return found
+
+
+def with_boxes(
+    setting: Setting, sequences: list[tuple[benchmarks.Sequence, str]], cache: Path, threads: int
+) -> list[DevSequence]:
+    """The sequences with the boxes that the detector finds in them, from ``cache`` where they are known."""
+    store = DetectionCache(cache)
+    model = content_hash(setting.path)
+    devs = []
+    for sequence, rules in sequences:
+        assert sequence.frames is not None
+        pictures = sequence.frames / "img1" if (sequence.frames / "img1").is_dir() else sequence.frames
+        key = {
+            **{"model": model, "imgsz": setting.imgsz, "conf": CONF, "nms": NMS, "classes": PERSON_IF_KNOWN},
+            **{"frames": content_hash(pictures), "length": sequence.length},
+        }
+        path = store.path(sequence.base_name, key)
+        if not path.is_file():
+            detector = load_detector(
+                setting.model, conf=CONF, nms=NMS, imgsz=setting.imgsz, classes=PERSON_IF_KNOWN, threads=threads
+            )
+            store.store(path, _detect(sequence, detector), list(detector.class_names))
+        devs.append(DevSequence(sequence, rules, StoredBoxes({sequence.name: path}, CONF, PERSON_IF_KNOWN)))
+    return devs
+
+
+def _detect(sequence: benchmarks.Sequence, detector: Detector) -> Iterator[Detections]:
+    assert sequence.frames is not None
+    with open_source(sequence.frames, fps=sequence.frame_rate) as source:
+        for frame, _ in zip(source, range(sequence.length), strict=False):
+            yield detector.detect(frame.image)
