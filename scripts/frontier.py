@@ -129,6 +129,7 @@ def draw(found: Sequence[Setting], path: str) -> None:
     best = [each for each in found if not any(each.beaten_by(other) for other in found)]
     for each in best:
         axes.annotate(each.shape, (each.milliseconds, each.row["HOTA"]), textcoords="offset points", xytext=(6, -10))
+    axes.margins(x=0.12)
     axes.set_xlabel("milliseconds a frame, one thread")
     axes.set_ylabel("HOTA")
     axes.grid(alpha=0.3)
