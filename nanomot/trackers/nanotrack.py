@@ -32,8 +32,8 @@ from nanomot.tracks import LOST, TENTATIVE, TRACKED, Rows, TrackTable
 _TOLERANCE = 0.03
 """Ticks; times are rounded to milliseconds."""
 
-_STILL = 0.5
-"""Pixels; a camera that seems to move by less stands still."""
+_STILL = 0.5, 0.01
+"""Pixels, and heights of the boxes: a camera that seems to move by less than either stands still."""
 _SHIFT_SIMILARITIES = (0.25, 0.45)
 """What pairs that show the camera's shift must exceed, before and after the first correction."""
 Pairs = tuple[Rows, Rows, Array]
@@ -91,6 +91,7 @@ class NanoParameters:
     tentative_misses: Annotated[int, Range(1, 1000), Search(1, 5)]
     tentative_evidence: Evidence
     track_buffer: Ticks
+    young_buffer: Ticks
     birth_iou: Fraction
     birth_inside: Fraction
     birth_ticks: Ticks
@@ -187,12 +188,16 @@ class NanoTracker(TableTracker):
             rows, columns, similarity = (part[chosen] for part in pairs)
             best = mutual_best(rows, columns, similarity, (len(table), len(detections)))
             shift = common_shift(predicted[rows[best]], detections.boxes[columns[best]])
-            if np.abs(shift).max() < _STILL:
+            if np.abs(shift).max() < max(_STILL[0], _STILL[1] * self._height(predicted[rows[best]])):
                 break
             table.kalman.positions[:, :2] += shift
             predicted += np.concatenate((shift, shift))
             pairs = self._similarity.pairs(predicted, missed, detections.boxes, above=self._least)
         return pairs
+
+    @staticmethod
+    def _height(boxes: Array) -> float:
+        return float((boxes[:, 3] - boxes[:, 1]).mean()) if len(boxes) else 0.0
 
     def _associate(self, detections: Detections, missed: Array, still: bool) -> None:
         """Three stages; ``table.detections`` tells who got what."""
@@ -258,11 +263,14 @@ class NanoTracker(TableTracker):
         table.evidence[rows] = self._existence.after_miss(table.evidence[rows], hidden, ticks)
 
     def _alive(self) -> NDArray[np.bool_]:
-        """Who is remembered: confirmed tracks for ``track_buffer``, tentative ones while they are found again."""
+        """Who is remembered: confirmed tracks for a time, tentative ones while they are found again."""
         table, parameters = self.table, self.parameters
         tentative = self.frame - table.seen < parameters.tentative_misses
         tentative &= table.evidence >= parameters.tentative_evidence
-        return np.where(table.states == TENTATIVE, tentative, self._within_buffer())
+        # Who was seen for a moment only is not worth remembering for long.
+        lifetime = (table.seen - table.born) * self.elapsed
+        young = self.time - table.seen_times <= lifetime + (parameters.young_buffer + _TOLERANCE) / BUFFER_RATE
+        return np.where(table.states == TENTATIVE, tentative, self._within_buffer() & young)
 
     def _births(self, detections: Detections, matched: Rows) -> Rows:
         """Boxes that start a track: sure ones, not taken, and not a duplicate of a track (DTC)."""
