@@ -152,7 +152,8 @@ def test_empty_frames_age_tracks_by_the_clock(name, options):
         for missing, survives in ((0.9 * seconds, True), (seconds + 0.3, False)):
             tracker = create_tracker(name, **options)
             found = Detections([[10, 10, 60, 160]], [0.9])
-            times = [index / rate for index in range(8)]
+            # Long enough that no method takes it for somebody who was there for a moment only.
+            times = [index / rate for index in range(8 + int(2 * rate))]
             for time in times:
                 before = tracker.update(found, time=time)
             assert before.ids.tolist() == [1]

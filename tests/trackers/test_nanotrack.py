@@ -226,7 +226,17 @@ class TestMemory:
         """By the clock; one frame more than the buffer is allowed, for tracks die at the end of a frame."""
         allowed = int(buffer * rate / 30)
         for gap, last in ((allowed - 1, [1, 2]), (allowed, [1, 2]), (allowed + 2, [3, 4])):
-            tracker = followed(track_buffer=buffer, frame_rate=rate)
+            tracker = followed(track_buffer=buffer, young_buffer=1000, frame_rate=rate)
+            feed(tracker, [None] * gap)
+            assert feed(tracker, [([PERSON, FAR_RIGHT], [0.9, 0.9])] * 3)[-1].ids.tolist() == last, gap
+
+    @pytest.mark.parametrize("frames", [1, 10, 40])
+    @pytest.mark.parametrize("young", [6, 15])
+    def test_who_lived_for_a_moment_is_forgotten_sooner(self, frames, young):
+        """After ``young_buffer`` and the time that the track had lived, from its first box to its last."""
+        allowed = young + frames - 1
+        for gap, last in ((allowed - 1, [1, 2]), (allowed, [1, 2]), (allowed + 2, [3, 4])):
+            tracker = followed(frames, young_buffer=young)
             feed(tracker, [None] * gap)
             assert feed(tracker, [([PERSON, FAR_RIGHT], [0.9, 0.9])] * 3)[-1].ids.tolist() == last, gap
 
