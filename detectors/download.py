@@ -34,8 +34,8 @@ def download(
 ) -> Path:
     """Fetch ``url`` into the file ``target`` and return it.
 
-    The bytes go into ``<target>.part``, which the next call continues when this one is interrupted. Only a complete
-    file that passes all checks takes the target's name.
+    The bytes go into ``<target>.part``, which the next call continues when this one is interrupted, unless the file
+    has changed on the server (RFC 9110, If-Range). Only a complete file that passes all checks takes the target's name.
 
     Args:
         url: an https address (http for this machine itself).
@@ -54,6 +54,7 @@ def download(
         _fetch(url, part, size, timeout)
         _check_content(url, part, size, sha256)
         part.replace(target)
+        _version_path(part).unlink(missing_ok=True)
     except urllib.error.HTTPError as error:
         raise NanomotError(f"{url}: the server answers {error.code} ({error.reason}).") from error
     except urllib.error.URLError as error:
@@ -79,8 +80,11 @@ def _fetch(url: str, part: Path, size: int | None, timeout: float) -> None:
     if size is not None and have == size:
         return
     request = urllib.request.Request(url, headers={"User-Agent": "nanomot", "Accept-Encoding": "identity"})
+    version = _stored_version(part) if have else ""
     if have:
         request.add_header("Range", f"bytes={have}-")
+    if version:
+        request.add_header("If-Range", version)
     opener = urllib.request.build_opener(_CheckedRedirects)
     try:
         response = opener.open(request, timeout=timeout)
@@ -88,19 +92,26 @@ def _fetch(url: str, part: Path, size: int | None, timeout: float) -> None:
         if error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
             raise
         # The bytes that are here already reach the file's end or beyond: start again, the checks need all of it.
-        part.unlink()
+        _drop(part)
         _fetch(url, part, size, timeout)
         return
     with response:
         begin = _first_byte(response)
+        if begin and version and _version(response) not in ("", version):
+            # A server that knows nothing of If-Range: this is the end of another file.
+            _drop(part)
+            _fetch(url, part, size, timeout)
+            return
         if begin not in (0, have):
             raise NanomotError(f"{url}: the server sends another part of the file than was asked for.")
         length = response.headers.get("Content-Length")
         total = begin + int(length) if length and length.isdigit() else None
         if size is not None and total not in (None, size):
             # Better known now than after gigabytes.
-            part.unlink(missing_ok=True)
+            _drop(part)
             raise NanomotError(f"{url}: the file has {total} bytes instead of {size}; nothing was kept.")
+        if not begin:
+            _keep_version(part, _version(response))
         _store(response, part, begin, total)
     got = part.stat().st_size
     if total is not None and got < total:
@@ -113,6 +124,37 @@ def _first_byte(response: http.client.HTTPResponse) -> int:
         return 0
     match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
     return int(match[1]) if match else -1
+
+
+def _version(response: http.client.HTTPResponse) -> str:
+    """What tells this content of the address from another, as ``If-Range`` takes it; empty where nothing does."""
+    tag = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _version_path(part: Path) -> Path:
+    return part.with_name(part.name + ".version")
+
+
+def _stored_version(part: Path) -> str:
+    """The version whose first bytes ``part`` holds; empty where it is not known."""
+    try:
+        return _version_path(part).read_text(encoding="latin-1").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _keep_version(part: Path, version: str) -> None:
+    part.unlink(missing_ok=True)  # bytes of one version never lie beside the name of another
+    if version:
+        _version_path(part).write_text(version, encoding="latin-1")
+    else:
+        _version_path(part).unlink(missing_ok=True)
+
+
+def _drop(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _version_path(part).unlink(missing_ok=True)
 
 
 def _store(response: http.client.HTTPResponse, part: Path, begin: int, total: int | None) -> None:
@@ -144,5 +186,5 @@ def _check_content(url: str, part: Path, size: int | None, sha256: str | None) -
             elif sha256 is not None and digest.hexdigest() != sha256:
                 fault = f"the file's sha256 is {digest.hexdigest()} instead of {sha256}"
     if fault:
-        part.unlink()
+        _drop(part)
         raise NanomotError(f"{url}: {fault}; nothing was kept.")

@@ -59,8 +59,8 @@ class OnnxDetector:
         path: the file.
         conf: lowest score to report, from 0 to 1.
         nms: boxes of one class whose IoU with a better one is above this are dropped, from 0 to 1.
-        imgsz: ``"native"`` (the file's own input size), ``"auto"`` (as many pixels at the picture's aspect ratio; ``"auto*2"``: twice as many),
-            or a size, see :func:`detectors.imgsz.parse_imgsz`.
+        imgsz: ``"native"`` (the file's own input size), ``"auto"`` (as many pixels at the picture's aspect ratio;
+            ``"auto*2"``: twice as many), or a size, see :func:`detectors.imgsz.parse_imgsz`.
         classes: numbers or names of the classes to keep; None keeps all.
         threads: of onnxruntime inside one operator; None leaves the choice to it.
         device: ``cpu``, ``cuda``, ``cuda:N`` or a GPU's number.

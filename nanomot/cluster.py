@@ -55,6 +55,8 @@ class DaskCrew:
 
     def __init__(self, address: str, *, workers: int | None = None, patience: float = PATIENCE_SECONDS) -> None:
         self._dask = _distributed()
+        if address != LOCAL:
+            _check_address(address)
         # Its scheduler, its nannies and its client tell of every step; what matters of it is told here.
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -183,7 +185,10 @@ class DaskCrew:
         }
         # Without Dask's setting that gives memory back at once: it costs a page fault per picture and page.
         environment = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        with dask.config.set({"distributed.nanny.pre-spawn-environ": environment}):
+        # TLS is for other machines; what a user has set for these must not keep this one from talking to itself.
+        environment["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] = "False"
+        settings = {"distributed.nanny.pre-spawn-environ": environment, "distributed.comm.require-encryption": False}
+        with dask.config.set(settings):
             return self._dask.SpecCluster(
                 scheduler={"cls": self._dask.Scheduler, "options": {**here, "port": 0}},
                 workers={number: {"cls": self._dask.Nanny, "options": {**here, **worker}} for number in range(workers)},
@@ -291,6 +296,16 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _check_address(address: str) -> None:
+    """Refuse what no client can be made of: Dask's own leaves a traceback behind when it is given such a word."""
+    try:
+        importlib.import_module("distributed.comm.addressing").get_address_host_port(address)
+    except (ValueError, TypeError) as error:
+        raise NanomotError(
+            f"--cluster {address}: is not the address of a Dask scheduler, such as tcp://host:8786 ({error})."
+        ) from error
 
 
 def _distributed() -> Any:

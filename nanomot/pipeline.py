@@ -20,7 +20,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.camera_motion import CameraMotion, View, create_camera_motion
+from nanomot.camera_estimator import CameraMotion, View
+from nanomot.camera_motion import create_camera_motion
 from nanomot.detections import (
     Detections,
     Detector,

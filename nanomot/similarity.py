@@ -66,7 +66,7 @@ class GrownOverlap:
     def _reaches(self, tracks: Array, growth: Array, boxes: Array, above: float) -> tuple[Array, Array]:
         """Boxes that meet at least where two of the given ones are more similar than ``above``.
 
-        Of grown widths u and v more than above * max(u, v), hence above * (u + v) / 2, must be shared; boxes are left as
+        Of grown widths u and v more than above * max(u, v), hence above * (u + v) / 2, must be shared; boxes stay as
         they are and tracks made so wide that this holds for the widest box. Of the heights the same, without growth:
         there both sides give way.
         """
@@ -88,7 +88,7 @@ class GrownOverlap:
         return reach, cores
 
     def _similarities(self, tracks: Array, growth: Array, boxes: Array) -> Array:
-        """Similarities of all tracks with all boxes, whose shapes (4, ...) are broadcast: columns are what NumPy likes."""
+        """Similarities of tracks with boxes, whose shapes (4, ...) are broadcast: columns are what NumPy likes."""
         left, top, right, bottom = tracks
         box_left, box_top, box_right, box_bottom = boxes
         width, box_width = right - left, box_right - box_left

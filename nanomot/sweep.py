@@ -34,7 +34,7 @@ def meeting_pairs(a: Array, b: Array) -> tuple[Indices, Indices]:
 
 
 def _swept(a: Array, b: Array) -> tuple[Indices, Indices]:
-    """:func:`meeting_pairs` by a sweep along x: of the sorted ``b``, those that can reach a box lie next to each other."""
+    """:func:`meeting_pairs` by a sweep along x: of the sorted ``b``, those that can reach a box are neighbours."""
     left, top, right, bottom = a.T
     order = b[:, 0].argsort()
     other_left, other_top, other_right, other_bottom = b[order].T.copy()

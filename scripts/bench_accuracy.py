@@ -28,7 +28,7 @@ from nanomot.evaluation.ablation import ablated
 from nanomot.evaluation.judge import COMBINED, Row
 from nanomot.evaluation.runner import TrackerSpec
 from nanomot.evaluation.scoring import METRICS, Scorers
-from nanomot.evaluation.tuning import Plan
+from nanomot.evaluation.tuning_plan import Plan
 from nanomot.trackers import method_of_its_own
 from nanomot.trackers.parameters import search_ranges
 

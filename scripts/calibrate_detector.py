@@ -12,8 +12,8 @@ Then it is tracked: each sequence with the shipped values, with a calibration ma
 values of a small grid around the calibration, chosen without this sequence. All figures are means of ``--runs`` runs in
 which every parameter is moved by up to 10 %, the same in all rows. The estimate is used, else the refinement, where it
 is better than the shipped values on every sequence, and on average by more than two standard errors of the runs: the
-row has a star. With ``--write``, its values, from all sequences, go to ``configs/calibration/<model>.yaml``; where the
-shipped values hold, a file that is there is removed.
+row has a star. With ``--write``, its values, from all sequences, go to ``configs/calibration/<model>.yaml``; where that
+is the row of the shipped values, the file says so.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from detector_scores import Array, JudgedBoxes, fit_curve, judged_boxes
 from numpy.typing import NDArray
 
 from nanomot import create_tracker
-from nanomot.evaluation.cache import content_hash
+from nanomot.digests import content_hash
 from nanomot.evaluation.runner import TrackerSpec
 from nanomot.evaluation.scoring import DevSequence, Scorers
 from nanomot.resources import configs_dir
@@ -182,14 +182,17 @@ def _cell(row: NDArray[np.float64]) -> str:
 
 def calibration_text(setting: Setting, names: Sequence[str], outcome: Outcome, command: str) -> str:
     """The file's content."""
-    gain, error = outcome.gain(outcome.best)
-    means = {method: outcome.left_out[method].mean(axis=(0, 1)) for method in (SHIPPED, outcome.best)}
+    shown = ESTIMATED if outcome.best == SHIPPED else outcome.best
+    gain, error = outcome.gain(shown)
+    means = {method: outcome.left_out[method].mean(axis=(0, 1)) for method in (SHIPPED, shown)}
     known, digest = setting.known_names, content_hash(setting.path)
+    found = " / ".join(f"{value:.2f}" for _, value in sorted(outcome.values[shown].items()))
+    verdict = "the shipped values hold" if outcome.best == SHIPPED else outcome.best
     lines = [
-        f"# {setting.label}: the scores at which {TRACKER} believes this detector ({outcome.best}).",
-        f"# Sequences: {', '.join(names)}.",
+        f"# {setting.label}: the scores at which {TRACKER} believes this detector ({verdict}).",
+        f"# Sequences: {', '.join(names)}; {shown}: {found}.",
         f"# Left out one at a time, {' / '.join(METRICS)}: {_cell(means[SHIPPED])} with the shipped values, "
-        f"{_cell(means[outcome.best])}",
+        f"{_cell(means[shown])}",
         f"# with values of the others; on average {gain:+.2f}, standard error {error:.2f}.",
         f"# {command}",
         f"names: [{', '.join(known)}]",
@@ -256,9 +259,6 @@ def main() -> None:
 
 def _write(folder: Path, setting: Setting, outcome: Outcome, names: Sequence[str], command: str) -> None:
     path = folder / f"{setting.label.replace(' ', '@')}.yaml"
-    if outcome.best == SHIPPED:
-        path.unlink(missing_ok=True)
-        return
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(calibration_text(setting, names, outcome, command), encoding="utf-8")
 

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from detectors import PERSON_IF_KNOWN, load_detector
 from detectors.zoo import resolve_model
-from nanomot.cli.benchmark_options import chosen_sequences
+from nanomot.cli.benchmark_options import check_frames, named_sequences
 from nanomot.cli.boxes_of import StoredBoxes
 from nanomot.detections import Detections, Detector
+from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
 from nanomot.evaluation import benchmarks
-from nanomot.evaluation.cache import DetectionCache, content_hash
+from nanomot.evaluation.cache import DetectionCache
+from nanomot.evaluation.frames import frames_key, open_frames
 from nanomot.evaluation.scoring import DevSequence
-from nanomot.video.sources import open_source
 
 CONF = 0.05
 NMS = 0.6
@@ -65,11 +66,11 @@ def sequences_of(args: argparse.Namespace) -> list[tuple[benchmarks.Sequence, st
     Raises:
         NanomotError: one is not there, or has no frames or no truth.
     """
+    words = [(benchmark or args.benchmark, name) for benchmark, _, name in (w.rpartition("/") for w in args.sequences)]
+    check_frames(args, dict.fromkeys(benchmark for benchmark, _ in words))
     found = []
-    for word in args.sequences:
-        benchmark, _, name = word.rpartition("/")
-        one = argparse.Namespace(**{**vars(args), "benchmark": benchmark or args.benchmark, "sequences": [name]})
-        kind, sequences = chosen_sequences(one)
+    for benchmark, name in words:
+        kind, sequences = named_sequences(args, benchmark, [name])
         for sequence in sequences[:1]:
             if sequence.frames is None or sequence.truth is None:
                 raise NanomotError(f"{sequence.folder}: needs ground truth, and frames (--frames {name}=PATH).")
@@ -85,14 +86,12 @@ def with_boxes(
     model = content_hash(setting.path)
     devs = []
     for sequence, rules in sequences:
-        assert sequence.frames is not None
-        pictures = sequence.frames / "img1" if (sequence.frames / "img1").is_dir() else sequence.frames
         key = {
             **{"model": model, "imgsz": setting.imgsz, "conf": CONF, "nms": NMS, "classes": PERSON_IF_KNOWN},
-            **{"frames": content_hash(pictures), "length": sequence.length},
+            **frames_key(sequence),
         }
         path = store.path(sequence.base_name, key)
-        if not path.is_file():
+        if not store.holds(path):
             detector = load_detector(
                 setting.model, conf=CONF, nms=NMS, imgsz=setting.imgsz, classes=PERSON_IF_KNOWN, threads=threads
             )
@@ -102,7 +101,6 @@ def with_boxes(
 
 
 def _detect(sequence: benchmarks.Sequence, detector: Detector) -> Iterator[Detections]:
-    assert sequence.frames is not None
-    with open_source(sequence.frames, fps=sequence.frame_rate) as source:
-        for frame, _ in zip(source, range(sequence.length), strict=False):
+    with open_frames(sequence) as source:
+        for frame in source:
             yield detector.detect(frame.image)

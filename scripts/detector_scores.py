@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nanomot.boxes import iou_matrix, tlwh_to_xyxy
 from nanomot.detections import Detections
 from nanomot.errors import NanomotError
-from nanomot.evaluation.result_files import CLASS, FRAME, PLACE, SCORE, read_tracks
+from nanomot.evaluation.result_files import CLASS, FRAME, PLACE, SCORE, read_truth
 from nanomot.evaluation.scoring import DevSequence
 from nanomot.suppression import suppress
 
@@ -46,9 +46,10 @@ def judged_boxes(dev: DevSequence, *, nms_iou: float, least: float) -> JudgedBox
     truth = dev.sequence.truth
     if truth is None:
         raise NanomotError(f"{dev.sequence.folder}: has no ground truth (gt/gt.txt), so nothing is known of its boxes.")
-    rows = read_tracks(truth, dev.sequence.length, what="ground-truth", columns=_COLUMNS)
+    has_classes = dev.preprocessing != "MOT15"
+    rows = read_truth(truth, dev.sequence.length, columns=_COLUMNS, has_classes=has_classes)
     counts = rows[:, SCORE] > 0
-    if dev.preprocessing != "MOT15":  # which has coordinates in place of classes
+    if has_classes:
         counts &= rows[:, CLASS] == PERSON
     boxes = np.asarray(tlwh_to_xyxy(rows[:, PLACE]), np.float64)
     scores, true = [np.empty(0)], [np.empty(0, bool)]

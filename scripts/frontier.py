@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanomot import Detections, create_tracker
-from nanomot.cli.benchmark_options import chosen_sequences
+from nanomot.cli.benchmark_options import named_sequences
 from nanomot.cli.detector_options import load_from
 from nanomot.cli.tuning_data import tuned_and_held_out
 from nanomot.evaluation.judge import COMBINED, Row
@@ -80,9 +80,8 @@ def detector_times(options: Sequence[argparse.Namespace]) -> list[tuple[str, flo
 
 
 def _pictures(args: argparse.Namespace) -> list[NDArray[np.uint8]]:
-    first = argparse.Namespace(**{**vars(args), "sequences": [args.sequences[0].rpartition("/")[2]]})
-    first.benchmark = args.sequences[0].rpartition("/")[0] or args.benchmark
-    frames = chosen_sequences(first)[1][0].frames
+    benchmark, _, name = args.sequences[0].rpartition("/")
+    frames = named_sequences(args, benchmark or args.benchmark, [name])[1][0].frames
     if frames is None:
         raise SystemExit(f"{args.sequences[0]}: its frames are not here; --frames SEQ=PATH says where they are.")
     with open_source(str(frames)) as source:

@@ -75,7 +75,7 @@ def walking_people(sequence):
 
 
 def test_killing_a_worker_in_the_middle_of_a_run_changes_no_byte(crew, tmp_path, caplog):
-    lengths = (50, 2000, 50, 50, 50)
+    lengths = (50, 200, 50, 50, 50)
     sequences = [
         Sequence(str(number), str(number), tmp_path, length, 25.0, None, 0, None)
         for number, length in enumerate(lengths)
@@ -88,6 +88,8 @@ def test_killing_a_worker_in_the_middle_of_a_run_changes_no_byte(crew, tmp_path,
         )
 
     assert len(list(runs("serial"))) == len(lengths)
+    crew._client.wait_for_workers(2, timeout=120)
+    crew._client.run(workload.hold_sequence, "1", tmp_path / "go on")
     done = runs("cluster", crew=crew)
     first = next(done)
     assert first.sequence != "1"
@@ -95,6 +97,7 @@ def test_killing_a_worker_in_the_middle_of_a_run_changes_no_byte(crew, tmp_path,
     pids = crew._client.run(os.getpid, workers=busy)
     for worker in busy:
         os.kill(pids[worker], signal.SIGKILL)
+    (tmp_path / "go on").touch()
     names = {first.sequence, *(run.sequence for run in done)}
     assert names == {sequence.name for sequence in sequences}
     for sequence in sequences:
@@ -143,7 +146,7 @@ def test_other_packages_on_a_worker_are_told(crew, monkeypatch, caplog):
 
 @pytest.mark.parametrize(
     ("address", "reason"),
-    [("tcp://127.0.0.1:9", "Timed out"), ("nowhere", "port"), ("carrier-pigeon://coop:1", "carrier-pigeon")],
+    [("tcp://127.0.0.1:9", "Timed out"), ("127.0.0.1:9", "Timed out"), ("tcp://nowhere.invalid:9", "Timed out")],
 )
 def test_no_scheduler_is_one_sentence(monkeypatch, address, reason):
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 0.5)
@@ -152,6 +155,26 @@ def test_no_scheduler_is_one_sentence(monkeypatch, address, reason):
         DaskCrew(address)
     assert reason in str(caught.value)
     assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("nowhere", "port"), ("", "port"), ("tcp://here:x", "int"), ("carrier-pigeon://coop:1", "carrier-pigeon")],
+)
+def test_what_is_no_address_is_told(address, reason):
+    with pytest.raises(NanomotError, match="is not the address of a Dask scheduler, such as tcp://") as caught:
+        DaskCrew(address)
+    assert reason in str(caught.value)
+
+
+def test_what_is_no_address_leaves_nothing_but_the_sentence(tmp_path):
+    """A client that was never made completely would print a traceback when it goes."""
+    words = [sys.executable, "-m", "nanomot", "track", "--path", str(tmp_path / "*"), "--cluster", "nonsense"]
+    (tmp_path / "a.mp4").touch()
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--cluster nonsense: is not the address" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_a_scheduler_that_goes_away(tmp_path):

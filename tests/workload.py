@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from nanomot.errors import NanomotError
+from nanomot.evaluation import runner
 from nanomot.jobs import Interrupted, Job
 
 
@@ -83,6 +84,18 @@ def endless(turn):
     return "nobody came"
 
 
+def hold_sequence(name, sign):
+    """Change this process: whoever tracks the sequence ``name`` waits until the file ``sign`` is there."""
+    track = runner.track_sequence
+
+    def held(sequence, *more):
+        if sequence.name == name:
+            appears(sign.parent, sign.name, seconds=120)
+        return track(sequence, *more)
+
+    runner.track_sequence = held
+
+
 def witnessed(folder, turn):
     """As :func:`endless`, and leaves a sign of its beginning and of its end."""
     (Path(folder) / f"begun-{os.getpid()}").touch()
@@ -92,7 +105,7 @@ def witnessed(folder, turn):
         (Path(folder) / f"ended-{os.getpid()}").touch()
 
 
-def kill_when_there(mark, seconds=30.0):
+def kill_when_there(mark, seconds=120.0):
     """Kill the process whose id appears in a file."""
     deadline = time.monotonic() + seconds
     while not mark.exists() and time.monotonic() < deadline:

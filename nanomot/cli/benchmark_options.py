@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,38 @@ def chosen_sequences(args: argparse.Namespace) -> tuple[Benchmark, list[Sequence
     Raises:
         NanomotError: one of them is not there.
     """
-    benchmark = load_benchmark(args.benchmark)
-    frames = _places(args.frames)
-    found = find_sequences(benchmark, args.data_root.expanduser(), args.split, only=args.sequences, frames=frames)
-    return benchmark, found
+    check_frames(args, [args.benchmark])
+    return named_sequences(args, args.benchmark, args.sequences)
+
+
+def named_sequences(
+    args: argparse.Namespace, benchmark: str, only: Iterable[str] | None
+) -> tuple[Benchmark, list[Sequence]]:
+    """A benchmark and its sequences, ``only`` some of them; of ``--frames``, what names others is passed over.
+
+    Raises:
+        NanomotError: one of them is not there.
+    """
+    found = load_benchmark(benchmark)
+    places = _places(args.frames)
+    return found, find_sequences(found, args.data_root.expanduser(), args.split, only=only, frames=places)
+
+
+def check_frames(args: argparse.Namespace, benchmarks: Iterable[str]) -> None:
+    """Make sure that ``--frames`` names sequences of these benchmarks, taken or not.
+
+    Raises:
+        NanomotError: a place is not there, or nobody knows its sequence.
+    """
+    stated = _places(args.frames)
+    if not stated:
+        return
+    found = [sequence for word in benchmarks for sequence in named_sequences(args, word, None)[1]]
+    known = {name for sequence in found for name in (sequence.name, sequence.base_name)}
+    for name in stated:
+        if name not in known:
+            names = ", ".join(dict.fromkeys(sequence.base_name for sequence in found))
+            raise NanomotError(f"--frames {name}={stated[name]}: there is no sequence {name!r}; there are {names}.")
 
 
 def _places(words: list[str]) -> dict[str, str]:

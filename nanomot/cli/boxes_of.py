@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import logging
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,19 +15,22 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from detectors.loader import DETECTORS, REPLAY_SUFFIXES
+from detectors.manifest import manifest_for
 from detectors.replay import load_replay
 from detectors.zoo import resolve_model
+from nanomot import __version__
 from nanomot.cli.crew_options import counted, everywhere, with_threads
 from nanomot.cli.detector_options import load_from
 from nanomot.detections import Detections, Detector
+from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
-from nanomot.evaluation.cache import DetectionCache, content_hash
+from nanomot.evaluation.cache import DetectionCache
+from nanomot.evaluation.frames import frames_key, open_frames, require_frames
 from nanomot.jobs import Alone, Crew, Job, Turn, results, run_jobs
 from nanomot.pipeline import run
 from nanomot.resources import cache_dir
-from nanomot.video.frames import Frame, FrameSource
-from nanomot.video.sources import open_source
 
 _LOG = logging.getLogger("nanomot")
 _NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
@@ -122,14 +124,16 @@ def model_boxes(
     Sequences go to the workers of ``crew``, who read frames and model under the paths that they have here.
 
     Raises:
-        NanomotError: frames of a sequence are missing.
+        NanomotError: frames of a sequence are missing, or are clearly not its own.
         FailedJobsError: some sequences failed, those of all others are in the cache; the jobs' keys are their names.
         KeyboardInterrupt: somebody set ``stop``.
     """
+    require_frames(sequences, "take stored boxes by --detections")
     crew = crew or Alone(stop)
     cache = DetectionCache(cache_dir() / "detections")
-    model = content_hash(resolve_model(args.model).path) if args.model != "motion" else "motion"
+    model = _model_digest(args.model)
     settings = {
+        "version": __version__,
         "model": model,
         **{name: getattr(args, name) for name in ("conf", "nms", "imgsz", "tiles", "device")},
         "classes": classes,
@@ -140,15 +144,9 @@ def model_boxes(
     jobs = []
     paths: dict[str, Path] = {}
     for sequence in sequences:
-        if sequence.frames is None:
-            raise NanomotError(
-                f"{sequence.folder}: has no frames; name their place by --frames {sequence.base_name}=PATH, or take "
-                "stored boxes by --detections."
-            )
-        pictures = sequence.frames / "img1" if (sequence.frames / "img1").is_dir() else sequence.frames
-        part = {"frames": content_hash(pictures), "offset": sequence.offset, "length": sequence.length}
-        path = cache.path(sequence.base_name, {**settings, **part})
-        if not path.is_file() and path not in paths.values():
+        assert sequence.frames is not None  # require_frames has looked
+        path = cache.path(sequence.base_name, {**settings, **frames_key(sequence)})
+        if path not in paths.values() and not cache.holds(path):
             placed = replace(sequence, frames=sequence.frames.absolute())
             jobs.append(Job(sequence.name, sequence.name, _find_boxes, partial(tuple, (placed, options, model))))
         paths[sequence.name] = path
@@ -158,11 +156,22 @@ def model_boxes(
     return StoredBoxes(paths, args.conf, classes)
 
 
+def _model_digest(model: str) -> str:
+    """What a detector's answers depend on: its file with all its weights, and what is said about it beside the file."""
+    if model in DETECTORS:
+        return model
+    resolved = resolve_model(model)
+    if resolved.path.suffix.lower() in REPLAY_SUFFIXES:
+        return content_hash(resolved.path)
+    stated = manifest_for(resolved.path, None, resolved.manifest)
+    return f"{content_hash(resolved.path)} {stated}"
+
+
 def _find_boxes(
     sequence: Sequence, options: argparse.Namespace, model: str, turn: Turn
 ) -> tuple[list[Detections], list[str]]:
     """A sequence's boxes and the names of their classes, found wherever this runs."""
-    if model != "motion" and not turn.visible and content_hash(resolve_model(options.model).path) != model:
+    if not turn.visible and _model_digest(options.model) != model:
         raise NanomotError(f"{options.model}: is another file here than where the evaluation was started.")
     if turn.cores is not None:
         cv2.setNumThreads(turn.cores)
@@ -171,26 +180,8 @@ def _find_boxes(
     return list(_detect(sequence, detector, turn)), list(detector.class_names)
 
 
-class _Part(FrameSource):
-    """A stretch of another source, numbered from 0."""
-
-    def __init__(self, source: FrameSource, start: int, length: int) -> None:
-        super().__init__(source.name, fps=source.fps, frame_count=length)
-        self._source, self._start, self._length = source, start, length
-
-    def __iter__(self) -> Iterator[Frame]:
-        for frame in itertools.islice(self._source, self._start, self._start + self._length):
-            yield Frame(frame.index - self._start, frame.time, frame.image, frame.valid)
-
-    def close(self) -> None:
-        """Close the whole source."""
-        self._source.close()
-
-
 def _detect(sequence: Sequence, detector: Detector, turn: Turn) -> Iterator[Detections]:
-    place = sequence.frames or sequence.folder
-    source = _Part(open_source(place, fps=sequence.frame_rate), sequence.offset, sequence.length)
-    steps = run(source, detector, None, stop=turn.stop)
+    steps = run(open_frames(sequence), detector, None, stop=turn.stop)
     hidden = None if turn.visible else True
     for step in tqdm(steps, desc=sequence.base_name, total=sequence.length, unit="frame", disable=hidden, leave=False):
         yield step.detections

@@ -117,10 +117,9 @@ def _fetch_and_unpack(benchmark: Benchmark, archive: Archive, folder: Path, reco
     digest = _fetch(archive, path)
     if archive.sha256 is None:
         _compare(path, digest, record)
-    fetched = Record(archive.url, path.stat().st_size, digest)
-    write_record(path, fetched)
     files = unpack(path, folder, lambda paths: arrange(paths, archive, benchmark.splits))
-    write_record(path, Record(fetched.url, fetched.size, digest, files))
+    # Only now: a digest that a damaged download left behind would forbid the sound one that follows.
+    write_record(path, Record(archive.url, path.stat().st_size, digest, files))
     if not keep:
         path.unlink()
     print(f"{archive.name}: {len(files)} files{'' if keep else '; the archive is deleted'}")
@@ -150,10 +149,13 @@ def _fetch(archive: Archive, path: Path) -> str:
 
 def _compare(path: Path, digest: str, record: Record | None) -> None:
     """Without an official digest, show this one and hold it against that of an earlier download."""
-    if record is not None and record.sha256 != digest:
+    known = record.sha256 if record is not None and record.files else digest
+    if digest != known:
         raise NanomotError(
-            f"{path}: its sha256 is {digest}, but that of an earlier download was {record.sha256}; delete "
-            f"{record_path(path)} to take the new one, or {path.name} to fetch it again."
+            f"{path}: its sha256 is {digest}, but the archive that was unpacked here before had {known}; "
+            f"delete {path.name} to fetch it again (it may be damaged), or {record_path(path)} if the address now "
+            "holds another archive and that is the one you want."
         )
-    same = "the same as before" if record is not None else "no official one is known; kept for later downloads"
+    is_first = record is None or not record.files
+    same = "no official one is known; kept for later downloads" if is_first else "the same as before"
     print(f"{path.name}: sha256 {digest} ({same})")

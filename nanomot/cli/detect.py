@@ -12,6 +12,7 @@ from nanomot.cli.crew_options import add_crew_options, check_crew_options, crew_
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.options import parse_classes
+from nanomot.cli.profiles import add_profile_option, take_profile
 
 _EPILOG = """\
 examples:
@@ -33,13 +34,16 @@ def add_parser(verbs: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_benchmark_options(parser.add_argument_group("benchmark"))
-    add_detector_options(parser.add_argument_group("detector"), default_model="nanodet-plus-m_416")
+    detector = parser.add_argument_group("detector")
+    add_profile_option(detector)
+    add_detector_options(detector, default_model="nanodet-plus-m_416")
     add_crew_options(parser.add_argument_group("who does it"))
     parser.set_defaults(run=run, config=None)
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry out ``nanomot detect``."""
+    take_profile(args)
     check_detector_options(args)
     check_crew_options(args)
     _, sequences = chosen_sequences(args)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TextIO
 
 from nanomot.evaluation.benchmarks import Sequence
-from nanomot.evaluation.judge import SequenceFiles, Verdict, judge_fully
+from nanomot.evaluation.judge import SequenceFiles, Verdict, judge_fully, read_rows
 from nanomot.evaluation.moments import IdSwitch, find_switches, persons, worst
 from nanomot.evaluation.page import make_page
 from nanomot.evaluation.plots import draw_plots
-from nanomot.evaluation.report import second_opinion, text_table, write_csv, write_json
-from nanomot.evaluation.result_files import read_tracks
-from nanomot.evaluation.smoothing import smooth_file
+from nanomot.evaluation.report import both_tables, results_of, second_opinion, write_csv, write_json
+from nanomot.evaluation.smoothed_files import smooth_files
 from nanomot.evaluation.strips import SequenceTracks, draw_strips
 from nanomot.evaluation.whole_file import write_whole
 from nanomot.timing import StageClock
@@ -23,7 +22,6 @@ _LOG = logging.getLogger("nanomot")
 
 RESULTS, RAW_RESULTS = "mot", "mot_raw"
 _MOST_STRIPS = 12
-_TRUTH_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,24 @@ def result_folder(folder: Path, smoothing: str | None) -> Path:
 
 
 def smooth_results(folder: Path, sequences: list[Sequence], method: str) -> None:
-    """Fill ``mot/`` with the smoothed tracks of ``mot_raw/``; results that lie in ``mot/`` alone are moved there first.
+    """Fill ``mot/`` with the smoothed tracks of ``mot_raw/``; what lies in ``mot/`` and was not made so is moved there.
 
     Raises:
-        NanomotError: a result is missing or malformed.
+        NanomotError: a result is missing or malformed, or there are two and nobody knows which is the raw one.
     """
-    for sequence in sequences:
-        name = f"{sequence.name}.txt"
-        raw, out = folder / RAW_RESULTS / name, folder / RESULTS / name
-        if not raw.is_file() and out.is_file():
-            write_whole(raw, out.read_bytes())
-        smooth_file(raw, out, sequence.length, method)
+    lengths = {sequence.name: sequence.length for sequence in sequences}
+    smooth_files(folder / RAW_RESULTS, folder / RESULTS, lengths, method)
+
+
+def missing_truth(sequences: list[Sequence]) -> str:
+    """Words for headings, and a warning for each sequence without truth; nothing where all or none have it."""
+    without = [sequence for sequence in sequences if sequence.truth is None]
+    if not without or len(without) == len(sequences):
+        return ""
+    for sequence in without:
+        path = sequence.folder / "gt" / "gt.txt"
+        _LOG.warning("%s: is missing, so %s is not judged, and COMBINED is without it.", path, sequence.name)
+    return f", {len(sequences) - len(without)} of {len(sequences)} sequences judged"
 
 
 def judge_folder(
@@ -88,22 +93,23 @@ def judge_folder(
     if not files:
         out.write(f"{order.split}: no ground truth is published for this split, so there is nothing to judge.\n")
         return None
-    tracks = {sequence.name: _read(sequence, files[sequence.name]) for sequence in sequences if sequence.name in files}
-    verdict = judge_fully(files, benchmark=order.rules, second_judge=order.second_judge, clock=order.clock)
-    write_json(folder / "results.json", verdict.rows)
-    write_csv(folder / "results.csv", verdict.rows)
+    with order.clock("reading"):
+        rows = {name: read_rows(item, benchmark=order.rules) for name, item in files.items()}
+    tracks = {
+        sequence.name: SequenceTracks(sequence, rows[sequence.name].truth, rows[sequence.name].result)
+        for sequence in sequences
+        if sequence.name in rows
+    }
+    verdict = judge_fully(rows, benchmark=order.rules, second_judge=order.second_judge, clock=order.clock)
+    write_json(folder / "results.json", results_of(verdict))
+    write_csv(folder / "results.csv", verdict)
     out.write(f"\n{heading}\n" if heading else "\n")
-    out.write(text_table(verdict.rows) + "\n")
+    out.write(both_tables(verdict.rows) + "\n")
     if verdict.second:
-        out.write(second_opinion(verdict) + "\n")
+        out.write(f"\n{second_opinion(verdict)}\n")
     out.flush()
     _draw(order, verdict, tracks, folder, title)
     return verdict
-
-
-def _read(sequence: Sequence, files: SequenceFiles) -> SequenceTracks:
-    truth = read_tracks(files.truth, sequence.length, what="ground-truth", columns=_TRUTH_COLUMNS)
-    return SequenceTracks(sequence, truth, read_tracks(files.result, sequence.length))
 
 
 def _draw(order: Judging, verdict: Verdict, tracks: dict[str, SequenceTracks], folder: Path, title: str) -> None:

@@ -23,7 +23,7 @@ def add_profile_option(group: Any) -> None:
 
 
 def take_profile(args: argparse.Namespace) -> None:
-    """Set the flags of ``--profile`` that the user has left at their defaults."""
+    """Set the flags of ``--profile`` that the verb has and the user has left at their defaults."""
     for name, value in (profiles()[args.profile] if args.profile else {}).items():
-        if getattr(args, name) == args.parser.get_default(name):
+        if hasattr(args, name) and getattr(args, name) == args.parser.get_default(name):
             setattr(args, name, value)

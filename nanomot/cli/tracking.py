@@ -12,7 +12,8 @@ from typing import TextIO
 
 import cv2
 
-from nanomot.camera_motion import CameraMotion, create_camera_motion
+from nanomot.camera_estimator import CameraMotion
+from nanomot.camera_motion import create_camera_motion
 from nanomot.cli.detector_options import load_from
 from nanomot.cli.interruption import graceful_stop
 from nanomot.cli.main import EXIT_INTERRUPTED, EXIT_OK

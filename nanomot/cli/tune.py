@@ -24,7 +24,7 @@ from nanomot.cli.tuning_data import fingerprint, tuned_and_held_out, with_copies
 from nanomot.errors import NanomotError
 from nanomot.evaluation.judge import COMBINED, Row
 from nanomot.evaluation.scoring import DevSequence, Scorers
-from nanomot.evaluation.tuning import OBJECTIVES, Plan, Trial, Tuner, mean_row, require_optuna
+from nanomot.evaluation.tuning import Tuner, require_optuna
 from nanomot.evaluation.tuning_files import (
     BEST,
     REPORT,
@@ -35,6 +35,7 @@ from nanomot.evaluation.tuning_files import (
     write_report,
     write_trials,
 )
+from nanomot.evaluation.tuning_plan import OBJECTIVES, Plan, Trial, mean_row
 from nanomot.trackers import TRACKERS, create_tracker, method_of_its_own
 from nanomot.trackers.parameters import SearchRange, nearest_name, search_ranges
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from detectors import PERSON_IF_KNOWN
-from nanomot.cli.benchmark_options import chosen_sequences
+from nanomot.cli.benchmark_options import check_frames, named_sequences
 from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
 from nanomot.cli.options import parse_classes
+from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
 from nanomot.evaluation import benchmarks
 from nanomot.evaluation.benchmarks import Benchmark
-from nanomot.evaluation.cache import content_hash
 from nanomot.evaluation.scoring import COPIES, DevSequence
 
 _LOG = logging.getLogger("nanomot.tune")
@@ -37,15 +37,16 @@ def tuned_and_held_out(args: argparse.Namespace) -> tuple[list[DevSequence], lis
     Raises:
         NanomotError: a sequence is missing or lacks truth or boxes, or is to be both.
     """
+    check_frames(args, dict.fromkeys(_benchmark(args, word) for word in (*args.sequences, *(args.held_out or ()))))
     tuned = _named(args, args.sequences)
-    taken = {_video(sequence) for group in tuned for sequence in group.sequences}
+    taken = {mark for group in tuned for sequence in group.sequences for mark in _marks(sequence)}
     if args.held_out is None:
         held_out = _others(args, [group.word for group in tuned], taken)
     else:
         held_out = _named(args, args.held_out)
     for group in held_out:
         for sequence in group.sequences:
-            if _video(sequence) in taken:
+            if _marks(sequence) & taken:
                 raise NanomotError(
                     f"{sequence.name}: is the same video as one of --sequences, so it cannot be held out; a score on "
                     "what was tuned on says nothing."
@@ -68,7 +69,7 @@ def with_copies(devs: Sequence[DevSequence], words: str) -> list[DevSequence]:
 
 def fingerprint(devs: Iterable[DevSequence]) -> dict[str, Any]:
     """What scores on ``devs`` depend on: contents of boxes and truth, and how they are read."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for dev in devs:
         boxes, truth = dev.boxes_of, dev.sequence.truth
         found[dev.name] = {
@@ -79,7 +80,13 @@ def fingerprint(devs: Iterable[DevSequence]) -> dict[str, Any]:
         }
         if isinstance(boxes, StoredBoxes):
             path = boxes.paths[dev.sequence.name]
-            found[dev.name] |= {"boxes": content_hash(path), "conf": boxes.conf, "classes": boxes.classes}
+            found[dev.name] |= {
+                "boxes": content_hash(path),
+                "conf": boxes.conf,
+                "classes": boxes.classes,
+                "score_range": boxes.score_ranges.get(dev.sequence.name),
+                "offset": dev.sequence.offset,
+            }
     return found
 
 
@@ -87,18 +94,27 @@ def _named(args: argparse.Namespace, words: Sequence[str]) -> list[_Group]:
     """The sequences of ``NAME`` or ``BENCHMARK/NAME``, by benchmark."""
     names: dict[str, list[str]] = {}
     for word in words:
-        benchmark, _, name = word.rpartition("/")
-        names.setdefault(benchmark or args.benchmark, []).append(name)
+        names.setdefault(_benchmark(args, word), []).append(word.rpartition("/")[2])
     return [_found(args, benchmark, only) for benchmark, only in names.items()]
 
 
+def _benchmark(args: argparse.Namespace, word: str) -> str:
+    """The benchmark of ``NAME`` or ``BENCHMARK/NAME``."""
+    return word.rpartition("/")[0] or str(args.benchmark)
+
+
 def _found(args: argparse.Namespace, benchmark: str, only: list[str] | None) -> _Group:
-    found, sequences = chosen_sequences(argparse.Namespace(**{**vars(args), "benchmark": benchmark, "sequences": only}))
+    found, sequences = named_sequences(args, benchmark, only)
     if args.detections == "public":
         return _Group(benchmark, found, sequences)
     # MOT17 has every video three times, for three sets of public boxes; with others they are all the same.
-    videos = {_video(sequence): sequence for sequence in reversed(sequences)}
-    return _Group(benchmark, found, list(videos.values())[::-1])
+    kept, seen = [], set[str]()
+    for sequence in sequences:
+        marks = _marks(sequence)
+        if not marks & seen:
+            kept.append(sequence)
+        seen |= marks
+    return _Group(benchmark, found, kept)
 
 
 def _others(args: argparse.Namespace, words: list[str], taken: set[str]) -> list[_Group]:
@@ -106,7 +122,7 @@ def _others(args: argparse.Namespace, words: list[str], taken: set[str]) -> list
     groups = []
     for word in words:
         group = _found(args, word, None)
-        rest = [sequence for sequence in group.sequences if _video(sequence) not in taken]
+        rest = [sequence for sequence in group.sequences if not _marks(sequence) & taken]
         usable = [sequence for sequence in rest if sequence.truth and _has_boxes(args, group.benchmark, sequence)]
         left_out = [sequence.name for sequence in rest if sequence not in usable]
         if left_out:
@@ -116,9 +132,15 @@ def _others(args: argparse.Namespace, words: list[str], taken: set[str]) -> list
     return groups
 
 
-def _video(sequence: benchmarks.Sequence) -> str:
-    """What is the same for sequences that show the same: MOT17 has the videos of MOT16, three times each."""
-    return sequence.base_name.replace("MOT16-", "MOT17-")
+def _marks(sequence: benchmarks.Sequence) -> set[str]:
+    """By what a video is known under any name: sequences that show the same have one of these in common.
+
+    MOT17 has the videos of MOT16, three times each; copies in folders of users are told by their truth.
+    """
+    marks = {sequence.base_name.replace("MOT16-", "MOT17-")}
+    if sequence.truth is not None and sequence.truth.stat().st_size:
+        marks.add(content_hash(sequence.truth))
+    return marks
 
 
 def _with_boxes(args: argparse.Namespace, groups: list[_Group]) -> list[DevSequence]:

@@ -9,30 +9,37 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from detectors import PERSON_IF_KNOWN
-from detectors.zoo import resolve_model
 from nanomot.cli.benchmark_options import add_benchmark_options, chosen_sequences
 from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
-from nanomot.cli.calibrations import add_calibration_option, take_calibration, tell_calibration, values_in_use
+from nanomot.cli.calibrations import add_calibration_option, take_calibration, tell_calibration
 from nanomot.cli.crew_options import add_crew_options, check_crew_options, counted, crew_of
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
 from nanomot.cli.interruption import graceful_stop
-from nanomot.cli.judging import RAW_RESULTS, RESULTS, Judging, judge_folder, result_folder, smooth_results
+from nanomot.cli.judging import (
+    RAW_RESULTS,
+    RESULTS,
+    Judging,
+    judge_folder,
+    missing_truth,
+    result_folder,
+    smooth_results,
+)
 from nanomot.cli.options import parse_assignments, parse_classes
 from nanomot.cli.outputs import run_folder
 from nanomot.cli.profiles import add_profile_option, take_profile
+from nanomot.cli.run_record import calibrated, record_judging, record_tracking
 from nanomot.cli.shared_options import add_camera_option, add_folder_options, add_parameter_options
 from nanomot.cli.warps_of import Warps, camera_warps
 from nanomot.errors import NanomotError
 from nanomot.evaluation.ablation import WITHOUT_CAMERA, ablated
 from nanomot.evaluation.benchmarks import Benchmark, Sequence
-from nanomot.evaluation.cache import content_hash
 from nanomot.evaluation.judge import COMBINED, Row
-from nanomot.evaluation.report import environment, text_table, write_json
+from nanomot.evaluation.report import both_tables, write_comparison
 from nanomot.evaluation.runner import TrackerSpec, track_all
 from nanomot.evaluation.smoothing import METHODS
 from nanomot.evaluation.submission import plan_submission, write_submission
@@ -51,12 +58,13 @@ examples:
 
 results, in <project>/<name>/ (with several trackers, in a folder for each):
   mot/<sequence>.txt   the tracks that are judged; with --smooth, the raw ones are in mot_raw/
-  results.json         sequence or COMBINED -> metric -> percentage or count, by TrackEval
+  results.json         sequence or COMBINED -> metric -> percentage or count, by TrackEval and motmetrics
   results.csv          the same as a table
+  trackers.csv         with several trackers: all of them in one table, over all sequences
   report.html          the table, the plots and the worst ID switches as pictures
   *.png                HOTA over the localisation threshold; metrics per sequence
   <benchmark>-<split>.zip   with --submission: what MOTChallenge takes
-  run.json             what the run depended on: versions, parameters, boxes"""
+  run.json             what the run depended on: versions, parameters, and digests of boxes, model, truth and tracks"""
 
 
 def add_parser(verbs: Any) -> None:
@@ -132,6 +140,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.eval_existing:
         folder, sequences, failures = _track_what_can_be(args, benchmark, sequences, specs, clock)
     without = f", without {total - len(sequences)} that failed" if failures else ""
+    without += missing_truth(sequences)
     order = Judging(
         benchmark.preprocessing, args.split, not args.no_second_judge, not args.no_plots, not args.no_page, clock
     )
@@ -152,7 +161,10 @@ def run(args: argparse.Namespace) -> int:
             write_submission(path, plan, place / RESULTS)
             print(f"submission: {path} ({len(plan)} sequences)")
     if len(table) > 1:
-        print(f"\nall sequences\n{text_table(table)}")
+        print(f"\nall sequences{without}\n{both_tables(table)}")
+        write_comparison(folder / "trackers.csv", table)
+    results = {spec.label: _place(folder, spec, specs) / RESULTS for spec in specs}
+    record_judging(folder, args, benchmark, sequences, results)
     print("seconds: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in clock.wall.items()))
     print(f"results: {folder}")
     if failures:
@@ -186,14 +198,15 @@ def _track_what_can_be(
         folder = run_folder(args.project, args.name, exist_ok=args.exist_ok)
         boxes, warps = inputs
         specs = [spec if spec.label.endswith(WITHOUT_CAMERA) else replace(spec, warps=warps) for spec in specs]
-        write_json(folder / "run.json", _dependencies(args, specs, boxes))
+        record_tracking(folder, args, specs, boxes)
 
         def result_of(spec: TrackerSpec, sequence: Sequence) -> Path:
             return result_folder(_place(folder, spec, specs), args.smooth) / f"{sequence.name}.txt"
 
         for spec, sequence in itertools.product(specs, sequences):
             # What an earlier run left in this folder must not be taken for a result of this one.
-            (_place(folder, spec, specs) / RAW_RESULTS / f"{sequence.name}.txt").unlink(missing_ok=True)
+            for kind in (RAW_RESULTS, RESULTS) if args.smooth else (RAW_RESULTS,):
+                (_place(folder, spec, specs) / kind / f"{sequence.name}.txt").unlink(missing_ok=True)
         with clock("tracking"):
             try:
                 _track(sequences, specs, boxes, result_of, crew, stop)
@@ -230,6 +243,9 @@ def _without(sequences: list[Sequence], error: FailedJobsError) -> list[Sequence
 
 def _specs(args: argparse.Namespace) -> list[TrackerSpec]:
     names = [name.strip() for name in (args.trackers or args.tracking_method).split(",") if name.strip()]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise NanomotError(f"--trackers names {twice} twice; each is judged once, in a folder of its name.")
     overrides = parse_assignments(args.set)
     widest = float("inf") if args.max_aspect is None else args.max_aspect
     take_calibration(args, model=args.model if args.detections == "model" else None)
@@ -240,14 +256,10 @@ def _specs(args: argparse.Namespace) -> list[TrackerSpec]:
     for spec in made:  # so that a wrong name or parameter is told before hours of work
         spec.make()
         if not args.eval_existing:
-            tell_calibration(spec.calibration, _calibrated(spec))
+            tell_calibration(spec.calibration, calibrated(spec))
     if args.ablation:
         made = [part for spec in made for part in ablated(spec, camera_motion=args.camera_motion != "none")]
     return made
-
-
-def _calibrated(spec: TrackerSpec) -> dict[str, Any]:
-    return values_in_use(spec.name, spec.calibration, mode=spec.mode, config=spec.config, **spec.overrides)
 
 
 def _inputs(
@@ -267,29 +279,3 @@ def _boxes(
     if args.detections == "public":
         return public_boxes(benchmark, sequences, args.conf, classes)
     return boxes_in(Path(args.detections).expanduser(), sequences, args.conf, classes)
-
-
-def _dependencies(args: argparse.Namespace, specs: list[TrackerSpec], boxes: StoredBoxes) -> dict[str, Any]:
-    found = {
-        "environment": environment(),
-        "arguments": {key: value for key, value in vars(args).items() if key not in ("run", "parser")},
-        "trackers": {
-            spec.label: {
-                "name": spec.name,
-                "calibration": spec.calibration if _calibrated(spec) else None,
-                "parameters": _plain(spec.make().parameters),
-            }
-            for spec in specs
-        },
-        "boxes": dict(boxes.paths),
-        "score_ranges": dict(boxes.score_ranges),
-    }
-    if args.detections == "model" and args.model != "motion":
-        model = resolve_model(args.model).path
-        found["model"] = {"path": model, "sha256": content_hash(model)}
-    return found
-
-
-def _plain(parameters: Any) -> Any:
-    """A tracker's parameters as JSON can hold them; those of other packages need not be dataclasses."""
-    return asdict(parameters) if is_dataclass(parameters) and not isinstance(parameters, type) else repr(parameters)

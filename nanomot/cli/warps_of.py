@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,15 +18,18 @@ from nanomot import __version__
 from nanomot.camera_motion import create_camera_motion
 from nanomot.cli.boxes_of import StoredBoxes
 from nanomot.cli.crew_options import counted
+from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
 from nanomot.evaluation.benchmarks import Sequence
-from nanomot.evaluation.cache import DetectionCache, content_hash, store_arrays
+from nanomot.evaluation.cache import DetectionCache, load_arrays, store_arrays
+from nanomot.evaluation.frames import frames_key, open_frames, require_frames
 from nanomot.jobs import Crew, Job, Turn, results, run_jobs
 from nanomot.pipeline import MOVING_SCORE
 from nanomot.resources import cache_dir
-from nanomot.video.sources import open_source
 
 Warps = Mapping[str, NDArray[np.float64]]
+
+_WARPS = "warps"
 
 
 def camera_warps(
@@ -44,39 +46,35 @@ def camera_warps(
     """
     if args.camera_motion == "none":
         return {}
+    require_frames(sequences, "leave out --camera-motion")
     cache = DetectionCache(cache_dir() / "camera_motion")
     jobs = []
     paths = {}
     for sequence in sequences:
-        if sequence.frames is None:
-            raise NanomotError(
-                f"{sequence.folder}: has no frames, which --camera-motion looks at; name their place by --frames "
-                f"{sequence.base_name}=PATH."
-            )
-        pictures = sequence.frames / "img1" if (sequence.frames / "img1").is_dir() else sequence.frames
+        assert sequence.frames is not None  # require_frames has looked
         key = {
             "version": __version__,
             "estimator": args.camera_motion,
-            "frames": content_hash(pictures),
-            "part": (sequence.offset, sequence.length),
+            **frames_key(sequence),
             "boxes": content_hash(boxes.paths[sequence.name]),
             "taken": (boxes.conf, boxes.classes, boxes.score_ranges.get(sequence.name)),
         }
         paths[sequence.name] = cache.path(sequence.base_name, key)
-        if not paths[sequence.name].is_file():
+        if load_arrays(paths[sequence.name], _WARPS) is None:
             placed = replace(sequence, frames=sequence.frames.absolute())
             load = partial(_with_moving_boxes, placed, args.camera_motion, boxes)
             jobs.append(Job(sequence.name, sequence.name, _estimate, load))
     done = counted(run_jobs(jobs, crew, stop), len(jobs), crew, "sequence")
     for job, warps in results(done, "sequences"):
-        store_arrays(paths[job.key], warps=warps)
+        store_arrays(paths[job.key], **{_WARPS: warps})
     return {name: _stored(path) for name, path in paths.items()}
 
 
 def _stored(path: Any) -> NDArray[np.float64]:
-    with np.load(path, allow_pickle=False) as stored:
-        warps: NDArray[np.float64] = stored["warps"]
-    return warps
+    arrays = load_arrays(path, _WARPS)
+    if arrays is None:
+        raise NanomotError(f"{path}: was in the cache a moment ago, and is not any more.")
+    return arrays[_WARPS]
 
 
 def _with_moving_boxes(
@@ -95,9 +93,8 @@ def _estimate(sequence: Sequence, estimator: str, moving: list[NDArray[np.float6
     hidden = None if turn.visible else True
     if camera is None:
         return warps
-    with open_source(sequence.frames or sequence.folder, fps=sequence.frame_rate) as source:
-        frames = itertools.islice(source, sequence.offset, sequence.offset + sequence.length)
-        bar = tqdm(frames, desc=sequence.base_name, total=sequence.length, unit="frame", disable=hidden, leave=False)
+    with open_frames(sequence) as source:
+        bar = tqdm(source, desc=sequence.base_name, total=sequence.length, unit="frame", disable=hidden, leave=False)
         for index, (frame, boxes) in enumerate(zip(bar, moving, strict=False)):
             turn.check()
             warp = camera.update(frame.image if frame.valid else None, boxes)

@@ -105,13 +105,13 @@ def _is_system_file(path: Parts) -> bool:
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of an archive that has been fetched; it lies beside it and stays when the archive goes.
+    """What is known of an archive that has been unpacked; it lies beside it and stays when the archive goes.
 
     Attributes:
         url: where it came from.
         size: bytes.
         sha256: digest.
-        files: path below the benchmark's folder -> bytes, once all are unpacked; empty before that.
+        files: path below the benchmark's folder -> bytes of all that were unpacked.
     """
 
     url: str

@@ -36,6 +36,7 @@ class Benchmark:
         frames: sequence -> another place of its frames, for instance a video.
         licence: what its authors allow, in a few words.
         archives: what ``nanomot data download`` fetches; empty where that is not possible.
+        file: the YAML file that says all this; None for a folder of sequences.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Benchmark:
     public_scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     licence: str = ""
     archives: tuple[Archive, ...] = ()
+    file: Path | None = None
 
     def without_detector(self, sequence: str) -> str:
         """The sequence's name without the suffix of a public detector: ``MOT17-02-SDP`` -> ``MOT17-02``."""
@@ -121,7 +123,7 @@ def _from_mapping(path: Path, values: dict[str, Any]) -> Benchmark:
     values["public_scores"] = {
         name: _range(path, name, limits) for name, limits in (values.get("public_scores") or {}).items()
     }
-    return Benchmark(name=path.stem, **values)
+    return Benchmark(name=path.stem, file=path, **values)
 
 
 def _range(path: Path, name: str, limits: Any) -> tuple[float, float]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -16,19 +19,9 @@ from numpy.typing import NDArray
 from nanomot.detections import Detections
 from nanomot.errors import NanomotError
 
-_CHUNK = 1 << 20
+_LOG = logging.getLogger("nanomot")
 
-
-def content_hash(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of all files directly in a folder, in the order of names."""
-    digest = hashlib.sha256()
-    for file in sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else [path]:
-        if path.is_dir():
-            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            while block := stream.read(_CHUNK):
-                digest.update(block)
-    return digest.hexdigest()
+_DETECTIONS = ("frame", "boxes_xyxy", "scores", "class_ids", "class_names")
 
 
 class DetectionCache:
@@ -41,6 +34,10 @@ class DetectionCache:
         """Where the entry for ``key`` lies: ``<name>-<hash of the key>.npz``."""
         text = json.dumps(key, sort_keys=True, default=str)
         return self.folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:20]}.npz"
+
+    def holds(self, path: Path) -> bool:
+        """Whether the detections of an entry are there; a damaged one is told, and counts as absent."""
+        return load_arrays(path, *_DETECTIONS) is not None
 
     def store(self, path: Path, frames: Iterable[Detections], class_names: Iterable[str]) -> None:
         """Write one item of ``frames`` per frame, in the form that stored detections are replayed from.
@@ -76,3 +73,16 @@ def store_arrays(path: Path, **arrays: NDArray[Any]) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         raise NanomotError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def load_arrays(path: Path, *names: str) -> dict[str, NDArray[Any]] | None:
+    """The named arrays of an entry; None where there is no such file, or a damaged one, which is told in a warning."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in names}
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())
+        _LOG.warning("%s: is a damaged entry of the cache (%s); it is computed again.", path, reason)
+        return None

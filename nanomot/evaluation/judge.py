@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 
 from nanomot.errors import NanomotError
+from nanomot.evaluation.moments import persons
+from nanomot.evaluation.result_files import read_tracks, read_truth
+from nanomot.evaluation.staging import TRACKER, SequenceRows, open_dataset
 from nanomot.timing import StageClock
+
+_LOG = logging.getLogger("nanomot")
 
 COMBINED = "COMBINED"
 """The row over all sequences together."""
 
 Row = dict[str, float]
 
-_TRACKER = "nanomot"
 _PERCENTAGES = {
     "HOTA": ("HOTA", "DetA", "AssA", "LocA"),
     "CLEAR": ("MOTA", "CLR_Re", "CLR_Pr"),
@@ -62,13 +66,38 @@ class Verdict:
     hota_curves: dict[str, list[float]] = field(default_factory=dict)
 
 
+def read_rows(files: SequenceFiles, *, benchmark: str = "MOT17") -> SequenceRows:
+    """Read truth and result of one sequence, strictly; a warning where one of them names nobody.
+
+    Raises:
+        NanomotError: a file is missing or malformed; the message names file and line.
+    """
+    has_classes = benchmark != "MOT15"
+    rows = SequenceRows(
+        read_truth(files.truth, files.length, has_classes=has_classes),
+        read_tracks(files.result, files.length),
+        files.length,
+    )
+    if not len(persons(rows.truth, has_classes=has_classes)):
+        _LOG.warning("%s: this ground truth names nobody to be tracked; percentages of it mean nothing.", files.truth)
+    if not len(rows.result):
+        _LOG.warning("%s: this result file is empty, and is judged as if nobody had been tracked.", files.result)
+    return rows
+
+
 def judge(sequences: Mapping[str, SequenceFiles], *, benchmark: str = "MOT17") -> dict[str, Row]:
-    """The rows of :func:`judge_fully`."""
-    return judge_fully(sequences, benchmark=benchmark).rows
+    """The rows of :func:`judge_fully`, of files.
+
+    Raises:
+        NanomotError: as :func:`read_rows` and :func:`judge_fully`.
+    """
+    return judge_fully(
+        {name: read_rows(files, benchmark=benchmark) for name, files in sequences.items()}, benchmark=benchmark
+    ).rows
 
 
 def judge_fully(
-    sequences: Mapping[str, SequenceFiles],
+    sequences: Mapping[str, SequenceRows],
     *,
     benchmark: str = "MOT17",
     second_judge: bool = False,
@@ -77,7 +106,7 @@ def judge_fully(
     """Judge results with TrackEval (Luiten et al., IJCV 2021: HOTA; Bernardin 2008: CLEAR; Ristani 2016: IDF1).
 
     Args:
-        sequences: name -> files.
+        sequences: name -> rows of truth and result.
         benchmark: whose preprocessing applies, ``"MOT15"``, ``"MOT16"``, ``"MOT17"`` or ``"MOT20"``.
         second_judge: ask motmetrics as well, on what TrackEval's preprocessing leaves.
         clock: is told how long ``TrackEval`` and ``motmetrics`` take.
@@ -87,14 +116,10 @@ def judge_fully(
         IDSW, Frag, MT, ML; see :class:`Verdict`.
 
     Raises:
-        NanomotError: a file is missing or malformed; TrackEval's own words are kept.
+        NanomotError: there is nothing to judge, or TrackEval refuses; its own words are kept.
     """
     if not sequences:
         raise NanomotError("There is no sequence to judge.")
-    for files in sequences.values():
-        for path in (files.truth, files.result):
-            if not path.is_file():
-                raise NanomotError(f"{path}: this file is missing, so its sequence cannot be judged.")
     clock = clock or StageClock()
     with clock("TrackEval"):
         from trackeval.utils import TrackEvalException
@@ -103,7 +128,7 @@ def judge_fully(
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         try:
             with clock("TrackEval"):
-                dataset = _stage(sequences, Path(folder), benchmark)
+                dataset = open_dataset(sequences, Path(folder), benchmark)
             per_metric = _evaluate(dataset, list(sequences), accumulators, clock)
         except TrackEvalException as error:
             raise NanomotError(f"TrackEval cannot judge these files: {' '.join(str(error).split())}") from error
@@ -119,30 +144,6 @@ def judge_fully(
     )
 
 
-def _stage(sequences: Mapping[str, SequenceFiles], folder: Path, benchmark: str) -> Any:
-    """Copy the files into the one layout that TrackEval reads, and open it."""
-    from trackeval.datasets import MotChallenge2DBox
-
-    results = folder / "trackers" / _TRACKER / "data"
-    results.mkdir(parents=True)
-    for name, files in sequences.items():
-        truth = folder / "truth" / name / "gt"
-        truth.mkdir(parents=True)
-        shutil.copyfile(files.truth, truth / "gt.txt")
-        shutil.copyfile(files.result, results / f"{name}.txt")
-    return MotChallenge2DBox(
-        {
-            "GT_FOLDER": str(folder / "truth"),
-            "TRACKERS_FOLDER": str(folder / "trackers"),
-            "TRACKERS_TO_EVAL": [_TRACKER],
-            "BENCHMARK": benchmark,
-            "SKIP_SPLIT_FOL": True,
-            "SEQ_INFO": {name: files.length for name, files in sequences.items()},
-            "PRINT_CONFIG": False,
-        }
-    )
-
-
 def _evaluate(
     dataset: Any, names: list[str], accumulators: dict[str, Any] | None, clock: StageClock
 ) -> dict[str, dict[str, Any]]:
@@ -152,7 +153,7 @@ def _evaluate(
     per_metric: dict[str, dict[str, Any]] = {key: {} for key in metrics}
     for name in names:
         with clock("TrackEval"):
-            data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(_TRACKER, name), "pedestrian")
+            data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(TRACKER, name), "pedestrian")
             for key, metric in metrics.items():
                 per_metric[key][name] = metric.eval_sequence(data)
         if accumulators is not None:

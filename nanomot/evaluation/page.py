@@ -8,7 +8,7 @@ from html import escape
 
 from nanomot.evaluation.judge import COMBINED, Verdict
 from nanomot.evaluation.moments import IdSwitch
-from nanomot.evaluation.report import second_opinion
+from nanomot.evaluation.report import disagreements
 
 _METRICS = ("HOTA", "DetA", "AssA", "LocA", "MOTA", "IDF1", "IDP", "IDR", "recall", "precision")
 _COUNTS = ("IDSW", "FP", "FN", "MT", "ML", "Frag")
@@ -46,11 +46,10 @@ def make_page(
         strips: JPEG picture of each switch that is shown, the worst first.
         without_frames: names of sequences whose strips show boxes alone.
     """
-    opinion = second_opinion(verdict)
     parts = [
         f"<h1>{escape(title)}</h1>",
         _table(verdict),
-        f'<p class="note">{escape(opinion)}.</p>' if opinion else "",
+        _second_opinion(verdict),
         "<h2>Plots</h2>" if plots else "",
         *(_image("png", content, name) for name, content in plots.items()),
         _moments(verdict, switches, strips, without_frames),
@@ -70,6 +69,27 @@ def _table(verdict: Verdict) -> str:
         marked = ' class="all"' if name == COMBINED else ""
         lines.append(f"<tr{marked}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return f'<div class="scroll"><table>\n<tr>{head}</tr>\n' + "\n".join(lines) + "\n</table></div>"
+
+
+def _second_opinion(verdict: Verdict) -> str:
+    """What motmetrics says of every sequence, and in brackets where TrackEval says something else."""
+    if not verdict.second:
+        return ""
+    found = disagreements(verdict)
+    head = "".join(f"<th>{escape(metric)}</th>" for metric in ("", *verdict.second[COMBINED]))
+    lines = []
+    for name, row in verdict.second.items():
+        cells = [escape("all sequences" if name == COMBINED else name)]
+        for metric, value in row.items():
+            less = found.get(name, {}).get(metric)
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+            cells.append(shown if less is None else f"{shown} ({less:+.4g})")
+        marked = ' class="all"' if name == COMBINED else ""
+        lines.append(f"<tr{marked}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    differing = len(found.keys() - {COMBINED})
+    note = f"In brackets: its difference to TrackEval ({differing} of {len(verdict.rows) - 1} sequences differ)."
+    table = f'<div class="scroll"><table>\n<tr>{head}</tr>\n' + "\n".join(lines) + "\n</table></div>"
+    return f'<h2>motmetrics, the second judge</h2>\n{table}\n<p class="note">{note}</p>'
 
 
 def _moments(verdict: Verdict, switches: int, strips: Mapping[IdSwitch, bytes], without_frames: frozenset[str]) -> str:

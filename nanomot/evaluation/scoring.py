@@ -25,7 +25,7 @@ from nanomot.detections import Detections
 from nanomot.errors import NanomotError
 from nanomot.evaluation import benchmarks
 from nanomot.evaluation.judge import COMBINED, Row
-from nanomot.evaluation.result_files import FRAME, read_tracks
+from nanomot.evaluation.result_files import FRAME, read_truth
 from nanomot.evaluation.runner import BoxesOf, TrackerSpec, track_sequence
 
 COPIES = ("reverse", "half", "quarter")
@@ -76,7 +76,8 @@ def _truth_text(dev: DevSequence, frames: NDArray[np.intp]) -> str:
     source = dev.sequence
     if source.truth is None:
         raise NanomotError(f"{source.folder}: has no ground truth (gt/gt.txt), so nothing can be scored on it.")
-    rows = read_tracks(source.truth, source.length, what="ground-truth", columns=_TRUTH_COLUMNS)
+    has_classes = dev.preprocessing != "MOT15"
+    rows = read_truth(source.truth, source.length, columns=_TRUTH_COLUMNS, has_classes=has_classes)
     number = np.zeros(source.length + 1)
     number[frames + 1] = np.arange(1, len(frames) + 1)
     rows[:, FRAME] = number[rows[:, FRAME].astype(np.intp)]

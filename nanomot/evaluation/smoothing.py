@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nanomot.errors import NanomotError
-from nanomot.evaluation.result_files import FRAME, ID, PLACE, read_tracks, sorted_by_frame, write_tracks
+from nanomot.evaluation.result_files import FRAME, ID, PLACE, read_tracks, result_text, sorted_by_frame
 
 Rows = NDArray[np.float64]
 
@@ -150,12 +150,12 @@ METHODS: dict[str, Callable[[Rows], Rows]] = {
 """Name on the command line -> function."""
 
 
-def smooth_file(raw: Path, out: Path, length: int, method: str) -> None:
-    """Smooth one result file of a sequence of ``length`` frames into another one.
+def smoothed_text(raw: Path, length: int, method: str) -> str:
+    """The result file that ``raw``, one of a sequence of ``length`` frames, becomes.
 
     Raises:
         NanomotError: the method is not known, or ``raw`` is missing or malformed.
     """
     if method not in METHODS:
         raise NanomotError(f"There is no smoothing {method!r}; known are {', '.join(METHODS)}.")
-    write_tracks(out, METHODS[method](read_tracks(raw, length)))
+    return result_text(sorted_by_frame(METHODS[method](read_tracks(raw, length))))

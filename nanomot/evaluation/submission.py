@@ -81,11 +81,10 @@ def write_submission(path: Path, plan: Mapping[str, Sequence], results: Path) ->
 def _checked(path: Path, length: int) -> str:
     """A result file's text as it is handed in: integer frames and ids, sorted, ten values a line."""
     rows = read_tracks(path, length)
-    for wrong, words in (
-        (rows[:, ID] < 1, "ids must be 1 or more"),
-        ((rows[:, PLACE][:, 2:].round(2) <= 0).any(axis=1), "width and height must be above 0"),
-    ):
-        if wrong.any():
-            frame, track = rows[np.argmax(wrong), :2].astype(int)
-            raise NanomotError(f"{path}: {words}, unlike in frame {frame}, id {track}.")
+    wrong = (rows[:, PLACE][:, 2:].round(2) <= 0).any(axis=1)
+    if wrong.any():
+        frame, track = rows[np.argmax(wrong), : ID + 1].astype(int)
+        raise NanomotError(
+            f"{path}: width and height must be above 0 when rounded to hundredths, unlike in frame {frame}, id {track}."
+        )
     return result_text(sorted_by_frame(rows))

@@ -14,7 +14,7 @@ import yaml
 from nanomot.evaluation.judge import COMBINED, Row
 from nanomot.evaluation.report import environment, text_table, write_json
 from nanomot.evaluation.scoring import METRICS
-from nanomot.evaluation.tuning import Plan, Trial
+from nanomot.evaluation.tuning_plan import Plan, Trial
 from nanomot.evaluation.whole_file import write_whole
 from nanomot.trackers.parameters import load_values
 

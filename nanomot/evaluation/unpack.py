@@ -27,6 +27,8 @@ Parts = tuple[str, ...]
 Arrangement = Callable[[Sequence[Parts]], Sequence["Parts | None"]]
 
 _BLOCK = 1 << 18
+_MUCH = 10**9
+_HIGHEST_RATIO = 200
 _ENCRYPTED = 0x1
 _ZIP_START = b"PK"
 _DAMAGE = (
@@ -83,11 +85,13 @@ def unpack(archive: Path, target: Path, arrange: Arrangement | None = None) -> d
 
     Raises:
         NanomotError: the archive is damaged or encrypted; a member's path would leave the folder, means something else
-            on another system, or is taken by another member; a member is a link or a device; the disk is too small.
+            on another system, or is taken by another member; a member is a link or a device; the archive is a
+            bomb; the disk is too small.
     """
     with contextlib.ExitStack() as stack:
         source = _open(archive, stack)
         files = _plan(archive, source, arrange)
+        _refuse_bombs(archive, sum(file.member.size for file in files))
         for folder in sorted({file.parts[:-1] for file in files}):
             _refuse_links(target, target.joinpath(*folder))
         todo = [file for file in files if not _is_complete(target.joinpath(*file.parts), file.member)]
@@ -227,6 +231,16 @@ def _claim(archive: Path, place: Parts, claimed: dict[Parts, tuple[Parts, bool]]
                 f"{archive}: its members {'/'.join(claimed[key][0])!r} and {'/'.join(place)!r} need the same place; "
                 "nothing was unpacked."
             )
+
+
+def _refuse_bombs(archive: Path, size: int) -> None:
+    """Few bytes that stand for very many are no benchmark: pictures hardly shrink, tables to a tenth."""
+    ratio = size / max(archive.stat().st_size, 1)
+    if size > _MUCH and ratio > _HIGHEST_RATIO:
+        raise NanomotError(
+            f"{archive}: would unpack to {size / 1e9:.1f} GB, {ratio:.0f} times its own size, as no collection of "
+            "pictures does; nothing was unpacked."
+        )
 
 
 def _refuse_links(target: Path, folder: Path) -> None:

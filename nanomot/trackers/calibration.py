@@ -6,13 +6,13 @@ A file maps methods to values: ``nanotrack: {birth_threshold: 0.46}``; a tracker
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
 from nanomot.resources import configs_dir, load_yaml
 from nanomot.trackers.parameters import nearest_name
@@ -74,7 +74,7 @@ def calibration_of_model(model: str | Path) -> Calibration | None:
     if path.is_dir() or (path.suffix and path.suffix.lower() != _MODEL_SUFFIX and path.is_file()):
         return None
     if path.is_file():
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = content_hash(path)
         for calibration in map(_read, _shipped_paths()):
             if calibration.sha256 == digest:
                 return calibration

@@ -175,7 +175,7 @@ class NanoTracker(TableTracker):
             table.kalman.warp(warp)
 
     def _similar_pairs(self, detections: Detections, missed: Array, still: bool) -> Pairs:
-        """Tracks, boxes and similarities; unless ``still``, tracks move with the shift that the pairs have in common."""
+        """Tracks, boxes and similarities; unless ``still``, tracks move with the shift that pairs have in common."""
         table = self.table
         predicted = table.kalman.boxes()
         pairs = self._similarity.pairs(predicted, missed, detections.boxes, above=self._least)

@@ -1,4 +1,4 @@
-"""NanoTrack as published: recycled low-score detections (RHD), duplicate checks on births (DTC), pseudo-depth by groups (IDCM)."""
+"""NanoTrack as published: recycled low-score boxes (RHD), checked births (DTC), pseudo-depth by groups (IDCM)."""
 
 from __future__ import annotations
 

@@ -97,17 +97,39 @@ def open_image_folder(folder: Path, fps: float) -> FrameSource:
     Raises:
         NanomotError: the folder holds no picture; ``seqinfo.ini`` cannot be used.
     """
+    sequence = _sequence_of(folder)
+    if sequence is not None:
+        return open_mot_sequence(sequence)
+    return ImageFilesSource(_pictures_in_order(folder), fps=fps, name=folder.resolve().name, where=folder)
+
+
+def picture_paths(folder: Path) -> Sequence[Path | None]:
+    """The pictures that :func:`open_image_folder` reads, one for each frame; None for one that is missing.
+
+    Raises:
+        NanomotError: the folder holds no picture; ``seqinfo.ini`` cannot be used.
+    """
+    sequence = _sequence_of(folder)
+    paths = _pictures_in_order(folder) if sequence is None else _numbered_pictures(sequence)
+    if not any(paths):
+        raise NanomotError(f"{folder}: holds none of the pictures that its seqinfo.ini describes.")
+    return paths
+
+
+def _sequence_of(folder: Path) -> Path | None:
+    """The MOTChallenge sequence that a folder is, or whose picture folder it is."""
     if (folder / "seqinfo.ini").is_file():
-        return open_mot_sequence(folder)
-    parent = folder.resolve().parent
-    if (parent / "seqinfo.ini").is_file() and read_seqinfo(parent / "seqinfo.ini").get(
-        "imDir"
-    ) == folder.resolve().name:
-        return open_mot_sequence(parent)
+        return folder
+    place = folder.resolve()
+    ini = place.parent / "seqinfo.ini"
+    return place.parent if ini.is_file() and read_seqinfo(ini).get("imDir") == place.name else None
+
+
+def _pictures_in_order(folder: Path) -> list[Path | None]:
     paths = sorted(_images_in(folder), key=lambda path: natural_key(path.name))
     if not paths:
         raise NanomotError(f"{folder}: holds neither pictures nor a seqinfo.ini.")
-    return ImageFilesSource(paths, fps=fps, name=folder.resolve().name, where=folder)
+    return list(paths)
 
 
 def open_mot_sequence(folder: Path) -> FrameSource:
@@ -118,7 +140,15 @@ def open_mot_sequence(folder: Path) -> FrameSource:
     """
     ini = folder / "seqinfo.ini"
     info = read_seqinfo(ini)
-    length, fps = _positive(info, "seqLength", ini), _positive(info, "frameRate", ini)
+    fps = _positive(info, "frameRate", ini)
+    where = folder / info.get("imDir", "img1")
+    return ImageFilesSource(_numbered_pictures(folder), fps=fps, name=folder.resolve().name, where=where)
+
+
+def _numbered_pictures(folder: Path) -> list[Path | None]:
+    ini = folder / "seqinfo.ini"
+    info = read_seqinfo(ini)
+    length = _positive(info, "seqLength", ini)
     if length != int(length) or length > _LONGEST_SEQUENCE:
         raise NanomotError(
             f"{ini}: seqLength must be a whole number up to {_LONGEST_SEQUENCE}, not {info['seqLength']}."
@@ -132,8 +162,7 @@ def open_mot_sequence(folder: Path) -> FrameSource:
         digits = re.search(r"\d+$", path.stem)
         if digits and extension in ("", path.suffix.lower()):
             numbered[int(digits.group())] = path
-    paths = [numbered.get(number) for number in range(1, int(length) + 1)]
-    return ImageFilesSource(paths, fps=fps, name=folder.resolve().name, where=image_dir)
+    return [numbered.get(number) for number in range(1, int(length) + 1)]
 
 
 def read_seqinfo(path: Path) -> dict[str, str]:

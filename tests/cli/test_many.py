@@ -105,7 +105,7 @@ def test_a_mode_that_is_a_method_is_the_same_on_the_cluster(clips, address):
         (["--path", "clips/*/*.avi", "--workers", "0"], "--workers must lie between"),
         (["--path", "clips/*/*.avi", "--workers", "2", "--cluster", "tcp://127.0.0.1:9"], "has its own workers"),
         (["--path", "clips/*/*.avi", "--workers", "2", "--show"], "--show"),
-        (["--path", "clips/*/*.avi", "--cluster", "nowhere"], "no Dask scheduler answers"),
+        (["--path", "clips/*/*.avi", "--cluster", "nowhere"], "is not the address of a Dask scheduler"),
         (["--path", "clips/*/*.avi", "--model", "none.onnx"], "none.onnx"),
         (["--path", "clips/*/*.avi", "--set", "depth=1"], "depth"),
     ],

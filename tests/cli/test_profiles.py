@@ -8,14 +8,14 @@ from nanomot.cli.profiles import profiles, take_profile
 from nanomot.trackers import create_tracker
 
 
-@pytest.mark.parametrize("verb", ["track", "val"])
+@pytest.mark.parametrize("verb", ["track", "val", "detect"])
 @pytest.mark.parametrize("name", profiles())
 def test_every_profile_is_one_that_runs(verb, name):
     args = parse(build_parser(), [verb, "--profile", name])
     take_profile(args)
     assert (args.model, args.imgsz) == (profiles()[name]["model"], profiles()[name]["imgsz"])
     parse_imgsz(args.imgsz)
-    create_tracker(args.tracking_method)
+    create_tracker(profiles()[name]["tracking_method"])
 
 
 def test_what_the_user_says_wins():

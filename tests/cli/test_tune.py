@@ -91,7 +91,7 @@ def test_a_search_from_a_bad_start(tune, tmp_path, data, capsys):
 
 def test_held_out_sequences_are_not_seen_before_the_search_has_ended(tune, monkeypatch, tmp_path):
     loaded, lines = [], []
-    read = scoring.read_tracks
+    read = scoring.read_truth
     journal = tmp_path / "runs" / "exp" / "study.journal"
 
     def watched(path, *args, **options):
@@ -99,7 +99,7 @@ def test_held_out_sequences_are_not_seen_before_the_search_has_ended(tune, monke
         lines.append(len(journal.read_bytes()))
         return read(path, *args, **options)
 
-    monkeypatch.setattr(scoring, "read_tracks", watched)
+    monkeypatch.setattr(scoring, "read_truth", watched)
     assert tune("--sequences", "MOT17-01", "--held-out", "MOT17-03", *BAD_START, "--trials", 3) == 0
     assert loaded == ["MOT17-01-FRCNN", "MOT17-01-FRCNN", "MOT17-03-FRCNN"]
     # Nothing was added to the search after the first look at what is held out.

@@ -80,10 +80,12 @@ def test_public_boxes(val, tmp_path, capsys):
 def test_results_are_judged_again_without_tracking(val, tmp_path, capsys):
     assert val("--detections", "public", "--sequences", "MOT17-02") == 0
     folder = tmp_path / "runs" / "exp"
-    before = (folder / "results.json").read_text()
+    before = json.loads((folder / "results.json").read_text())
     (folder / "results.json").unlink()
     assert val("--eval-existing", "--sequences", "MOT17-02", "--no-second-judge") == 0
-    assert (folder / "results.json").read_text() == before
+    for row in before.values():
+        assert set(row.pop("motmetrics")) == {"MOTA", "IDF1", "IDSW"}
+    assert json.loads((folder / "results.json").read_text()) == before
     assert "motmetrics" not in capsys.readouterr().out.split("results:")[-1]
 
 
@@ -93,6 +95,9 @@ def test_several_trackers_and_workers_give_the_same_files(val, tmp_path, capsys)
     assert val(*words, "--workers", 2) == 0
     out = capsys.readouterr().out
     assert "all sequences" in out
+    lines = (tmp_path / "runs" / "exp" / "trackers.csv").read_text().splitlines()
+    assert lines[0].startswith("tracker,HOTA,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["bytetrack", "sort"]
     for name in ("bytetrack", "sort"):
         for sequence in ("MOT17-01-FRCNN", "MOT17-02-FRCNN"):
             files = [tmp_path / "runs" / run / name / "mot" / f"{sequence}.txt" for run in ("exp", "exp2")]

@@ -23,10 +23,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Serves CONTENT, whole or from a byte on; some paths misbehave."""
 
     ranges: list[str | None] = []  # noqa: RUF012
+    conditions: list[str | None] = []  # noqa: RUF012
+    file: tuple[bytes, dict[str, str], bool, int | None] = (b"", {}, True, None)
 
     def do_GET(self) -> None:
         asked = self.headers.get("Range")
         self.ranges.append(asked)
+        self.conditions.append(self.headers.get("If-Range"))
         if self.path == "/gone":
             self.send_error(404)
         elif self.path == "/elsewhere":
@@ -45,6 +48,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(CONTENT, 0)
         elif self.path == "/cut":
             self.answer(CONTENT, 0, cut=100_000)
+        elif self.path == "/versions":
+            content, version, obeys, cut = Handler.file
+            is_other = obeys and self.headers.get("If-Range") not in (None, *version.values())
+            begin = int(asked.removeprefix("bytes=").rstrip("-")) if asked and not is_other else 0
+            self.answer(content, begin, cut=cut, version=version)
         elif self.path == "/wrongpart":
             self.answer(CONTENT, 5)
         else:
@@ -54,8 +62,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             else:
                 self.answer(CONTENT, begin)
 
-    def answer(self, content: bytes, begin: int, cut: int | None = None) -> None:
+    def answer(self, content: bytes, begin: int, cut: int | None = None, version: dict[str, str] | None = None) -> None:
         self.send_response(206 if begin else 200)
+        for name, value in (version or {}).items():
+            self.send_header(name, value)
         if begin:
             self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
         self.send_header("Content-Length", str(len(content) - begin))
@@ -69,6 +79,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Handler.ranges.clear()
+    Handler.conditions.clear()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
@@ -117,6 +128,34 @@ def test_interrupted_download_is_continued(server: str, tmp_path: Path) -> None:
     download(f"{server}/model", target, sha256=DIGEST)
     assert Handler.ranges == [None, "bytes=100000-"]
     assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("versions", "asked"),
+    [
+        # What tells versions apart, before and after; the If-Range that the second request has.
+        ([{"ETag": '"a"'}, {"ETag": '"a"'}], '"a"'),
+        ([{"ETag": '"a"'}, {"ETag": '"b"'}], '"a"'),
+        ([{"ETag": 'W/"a"', "Last-Modified": "Mon"}, {"Last-Modified": "Tue"}], "Mon"),
+        ([{"ETag": 'W/"a"'}, {"ETag": 'W/"a"'}], None),
+    ],
+)
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_file_that_changes_in_between_is_not_spliced(
+    server: str, tmp_path: Path, versions: list[dict[str, str]], asked: str | None, obeys: bool
+) -> None:
+    """``obeys``: whether the server knows If-Range."""
+    target = tmp_path / "m.onnx"
+    changed = versions[0] != versions[1]
+    old, new = CONTENT[::-1] if changed else CONTENT, CONTENT
+    Handler.file = (old, versions[0], obeys, 100_000)
+    with pytest.raises(NanomotError, match="run it again to continue"):
+        download(f"{server}/versions", target)
+    Handler.file = (new, versions[1], obeys, None)
+    assert download(f"{server}/versions", target).read_bytes() == new
+    assert Handler.conditions[:2] == [None, asked]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+    assert len(Handler.ranges) == (3 if changed and not obeys else 2)
 
 
 def test_servers_without_ranges_start_again(server: str, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What an ablation compares: one tracker, and the same with one part after the other switched off."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,12 @@ def boxes_of(spec, frames):
     return np.concatenate([tracker.update(found, time=index / 30).boxes for index, found in enumerate(frames)])
 
 
+def panned(index, found):
+    """What a camera sees that turns to and fro."""
+    moved = 300.0 * math.sin(index / 12)
+    return Detections(found.boxes + [moved, 0.0, moved, 0.0], found.scores)
+
+
 @pytest.mark.parametrize(("name", "mode"), [*((name, None) for name in tracker_names()), ("nanotrack", "reference")])
 def test_every_row_is_a_tracker_that_can_be_made(name, mode):
     specs = ablated(TrackerSpec("it", name, mode))
@@ -28,7 +36,7 @@ def test_every_row_is_a_tracker_that_can_be_made(name, mode):
 
 
 def test_each_part_of_nanotrack_changes_what_comes_out():
-    frames = [found for _, found in zip(range(150), crowd(60, seed=4), strict=False)]
+    frames = [panned(index, found) for index, found in zip(range(150), crowd(60, seed=4), strict=False)]
     whole, *others = ablated(TrackerSpec("nanotrack", "nanotrack"))
     expected = boxes_of(whole, frames)
     assert len(others) >= 8

@@ -57,8 +57,8 @@ def test_rows_are_those_of_the_judge(devs, tmp_path):
 def test_boxes_of_copies_lie_on_their_truth(sequences, copy, tmp_path):
     dev = DevSequence(sequences[0], "MOT17", boxes_of, copy)
     scorer = Scorer(dev, tmp_path)
-    assert scorer.sequence.length == (LENGTH // 2 if copy == "half" else LENGTH)
-    assert scorer.sequence.frame_rate == (12.5 if copy == "half" else 25)
+    stride = {"half": 2, "quarter": 4}.get(copy, 1)
+    assert (scorer.sequence.length, scorer.sequence.frame_rate) == (LENGTH // stride, 25 / stride)
     with Scorers([dev]) as scorers:
         row = scorers.rows([SORT])[0][dev.name]
     assert dev.name == f"MOT17-01-FRCNN{'~' if copy else ''}{copy}"
@@ -112,6 +112,22 @@ def test_faults_of_the_truth_are_named(sequences, tmp_path):
     with pytest.raises(NanomotError, match=r"gt\.txt, line 2"):
         Scorer(DevSequence(replace(sequences[0], truth=truth), "MOT17", boxes_of), tmp_path / "work")
     truth.write_text("1,1,10,10,30,60,1,99,1\n")
-    scorer = Scorer(DevSequence(replace(sequences[0], truth=truth), "MOT17", boxes_of), tmp_path / "work")
-    with pytest.raises(NanomotError, match=r"gt\.txt: TrackEval cannot judge.*invalid gt classes"):
+    with pytest.raises(NanomotError, match=r"gt\.txt, line 1: class 99"):
+        Scorer(DevSequence(replace(sequences[0], truth=truth), "MOT17", boxes_of), tmp_path / "work")
+
+
+def test_what_trackeval_says_is_kept(sequences, tmp_path, monkeypatch):
+    from trackeval.datasets import MotChallenge2DBox
+    from trackeval.utils import TrackEvalException
+
+    def refuse(*_):
+        raise TrackEvalException("not\nthis one")
+
+    scorer = Scorer(DevSequence(sequences[0], "MOT17", boxes_of), tmp_path / "work")
+    monkeypatch.setattr(MotChallenge2DBox, "get_preprocessed_seq_data", refuse)
+    with pytest.raises(NanomotError, match=r"gt\.txt: TrackEval cannot judge by it: not this one"):
         scorer.score(SORT)
+    path = tmp_path / "empty.txt"
+    path.touch()
+    with pytest.raises(NanomotError, match="TrackEval cannot judge these files: not this one"):
+        judge({"a": SequenceFiles(sequences[0].truth, path, sequences[0].length)})

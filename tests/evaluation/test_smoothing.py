@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nanomot import NanomotError
 from nanomot.evaluation.result_files import FRAME, ID, PLACE, read_tracks, write_tracks
-from nanomot.evaluation.smoothing import METHODS, gaussian_smoothed, interpolate, rauch_tung_striebel, smooth_file
+from nanomot.evaluation.smoothing import METHODS, gaussian_smoothed, interpolate, rauch_tung_striebel, smoothed_text
 from tests.evaluation.tracks import straight
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -112,11 +112,11 @@ def test_no_rows(method):
     assert method(np.empty((0, 7))).shape == (0, 7)
 
 
-def test_files(tmp_path):
+def test_the_text_of_a_file(tmp_path):
     write_tracks(tmp_path / "raw.txt", straight(2, [5, 1]))
-    smooth_file(tmp_path / "raw.txt", tmp_path / "out.txt", 5, "linear")
+    (tmp_path / "out.txt").write_text(smoothed_text(tmp_path / "raw.txt", 5, "linear"))
     assert read_tracks(tmp_path / "out.txt", 5)[:, FRAME].tolist() == [1, 2, 3, 4, 5]
     with pytest.raises(NanomotError, match="no smoothing 'wavy'"):
-        smooth_file(tmp_path / "raw.txt", tmp_path / "out.txt", 5, "wavy")
+        smoothed_text(tmp_path / "raw.txt", 5, "wavy")
     with pytest.raises(NanomotError, match=r"none\.txt"):
-        smooth_file(tmp_path / "none.txt", tmp_path / "out.txt", 5, "linear")
+        smoothed_text(tmp_path / "none.txt", 5, "linear")

@@ -70,8 +70,8 @@ def test_the_zip(tmp_path):
     rows = straight(2, [3, 1, 2])
     write_tracks(tmp_path / "mot" / "B-01-DPM.txt", straight(1, [1]))
     (tmp_path / "mot" / "B-02-SDP.txt").write_text(
-        "".join(f"{frame:.0f} {track:.1f},{','.join(map(str, rest))}\n" for frame, track, *rest in rows.tolist())
-        + "1,1,1,1,2.5,3,1,-1,-1,-1,7,7\n"
+        "".join(f"{frame:.0f}, {track:.1f},{','.join(map(str, rest))},-1\n" for frame, track, *rest in rows.tolist())
+        + "1,1,1,1,2.5,3,1,-1\n"
     )
     plan = {"B-02-SDP": sequence("B-02-SDP"), "B-01-SDP": sequence("B-01-DPM")}
     paths = [tmp_path / "one.zip", tmp_path / "two.zip"]
@@ -91,8 +91,8 @@ def test_the_zip(tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("1,0,1,1,5,5,1\n", "ids must be 1 or more, unlike in frame 1, id 0"),
-        ("2,3,1,1,0.001,5,1\n", "width and height must be above 0, unlike in frame 2, id 3"),
+        ("1,0,1,1,5,5,1\n", "id 0, but ids must be 1 or more"),
+        ("2,3,1,1,0.001,5,1\n", "width and height must be above 0 when rounded to hundredths, unlike in frame 2, id 3"),
         ("11,1,1,1,5,5,1\n", "frame 11"),
         ("1,1.5,1,1,5,5,1\n", "whole numbers"),
     ],

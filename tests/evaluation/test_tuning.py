@@ -11,8 +11,9 @@ import pytest
 from nanomot import NanomotError, create_tracker
 from nanomot.evaluation.journal import JOURNAL
 from nanomot.evaluation.judge import COMBINED
-from nanomot.evaluation.tuning import Plan, Tuner, mean_row, require_optuna
+from nanomot.evaluation.tuning import Tuner, require_optuna
 from nanomot.evaluation.tuning_files import parameters_of, write_best
+from nanomot.evaluation.tuning_plan import Plan, mean_row
 from nanomot.trackers import TRACKERS
 from nanomot.trackers.parameters import search_ranges
 

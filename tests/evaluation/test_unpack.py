@@ -214,6 +214,17 @@ def test_bombs_meet_the_free_space(tmp_path, monkeypatch):
     assert len(unpack(path, tmp_path / "out")) == 2, "what is there already needs no space"
 
 
+@pytest.mark.parametrize("kind", [zipped, tarred])
+def test_few_bytes_that_stand_for_very_many(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(unpacking, "_MUCH", 2_000_000)
+    modes = {} if kind is zipped else {"mode": "w:xz"}
+    with pytest.raises(NanomotError, match=r"a\.zip: would unpack to 0\.0 GB, \d+ times its own size.*nothing was"):
+        unpack(kind(tmp_path / "a.zip", {"a": bytes(1_500_000), "b": bytes(1_500_000)}, **modes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    unpack(kind(tmp_path / "b.zip", {"a": bytes(1_500_000)}, **modes), tmp_path / "out")
+    unpack(kind(tmp_path / "c.zip", {"a": os.urandom(2_500_000)}, **modes), tmp_path / "out")
+
+
 @pytest.mark.parametrize("stated", [10, 500_000])
 def test_sizes_that_are_not_true(tmp_path, stated):
     """More bytes than the list of files states never reach the disk under the file's name, nor do fewer."""

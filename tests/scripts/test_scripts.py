@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_val import make_sequence
+from tests.evaluation.walks import make_walk
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,15 +31,26 @@ def test_soak():
 def test_accuracy_table(tmp_path):
     from nanomot.synthetic import Scene
 
-    truth = tmp_path / "truth" / "MOT17-01-FRCNN"
+    truth = tmp_path / "MOT17" / "train" / "MOT17-01-FRCNN"
     make_sequence(truth, Scene(seed=1))
     (tmp_path / "boxes").mkdir()
     (tmp_path / "boxes" / "MOT17-01-FRCNN.txt").write_text((truth / "det" / "det.txt").read_text())
-    done = script("bench_accuracy.py", "--detections", tmp_path / "boxes", "--truth", tmp_path / "truth")
-    assert done.returncode == 0, done.stderr
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| ") and "HOTA" not in line]
-    assert len(rows) == 7
-    assert all(float(row.split("|")[2]) > 60 for row in rows)
+    words = ("--data-root", tmp_path, "--detections", tmp_path / "boxes", "--sequences", "MOT17-01")
+
+    def table(*more):
+        done = script("bench_accuracy.py", *words, *more)
+        assert done.returncode == 0, done.stderr
+        return [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| ")][1:]
+
+    assert len(table()) == 7
+    assert all(float(row[1]) > 60 for row in table())
+    plain, without = table("--trackers", "nanotrack", "--ablation")[:2]
+    assert without[0].strip().startswith("nanotrack without")
+    jittered = table("--trackers", "nanotrack", "--jitter", 2, "--copies", "half", "--each")
+    assert [row[0].strip() for row in jittered] == [
+        "nanotrack, MOT17-01-FRCNN", "nanotrack, MOT17-01-FRCNN~half", "nanotrack, COMBINED"
+    ]  # fmt: skip
+    assert all(len(row) == len(plain) + 1 for row in jittered)
 
 
 def test_tracker_bench(tmp_path):
@@ -70,6 +82,22 @@ def test_tracker_bench_names_what_is_not_installed(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "norfair: not installed (as if it were not here)" in done.stderr
+
+
+def test_judge_bench(tmp_path):
+    for seed, name in enumerate(("a", "b"), start=1):
+        make_walk(tmp_path / "truth" / name, seed)
+    (tmp_path / "mot").mkdir()
+    for name, kept in (("a", 1), ("b", 3)):
+        truth = (tmp_path / "truth" / name / "gt" / "gt.txt").read_text().splitlines(keepends=True)
+        (tmp_path / "mot" / f"{name}.txt").write_text("".join(truth[::kept]))
+    words = ("--results", tmp_path / "mot", "--truth", tmp_path / "truth", "--turns", 2)
+    done = script("bench_judge.py", *words, "--json", tmp_path / "seconds.json")
+    assert done.returncode == 0, done.stderr
+    assert "2 sequences, the same figures to the last bit" in done.stdout
+    assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[4:]] == ["TrackEval's Evaluator", "nanomot"]
+    seconds = json.loads((tmp_path / "seconds.json").read_text())
+    assert all(len(turns) == 2 and min(map(min, turns)) > 0 for turns in seconds.values())
 
 
 @pytest.mark.shared
