@@ -166,12 +166,21 @@ def find_sequences(
         if (path / "seqinfo.ini").is_file()
     ]
     if not found:
-        raise NanomotError(f"{folder}: holds no sequence of {benchmark.name}.{_source(benchmark, data_root, split)}")
+        hint = _right_root(benchmark, data_root, split) or _source(benchmark, data_root, split)
+        raise NanomotError(f"{folder}: holds no sequence of {benchmark.name}.{hint}")
     wanted = set(only or ())
     unknown = wanted - {name for sequence in found for name in (sequence.name, sequence.base_name)}
     if unknown:
         raise NanomotError(f"{folder}: has no sequence {sorted(unknown)[0]!r}; it has {_names(found)}.")
     return [s for s in found if not wanted or s.name in wanted or s.base_name in wanted]
+
+
+def _right_root(benchmark: Benchmark, data_root: Path, split: str) -> str:
+    """What to say where the benchmark lies beside or above the folder that was named as the data root."""
+    for parent in list(data_root.absolute().parents)[:2]:
+        if not Path(benchmark.folder).is_absolute() and (parent / benchmark.folder / benchmark.splits[split]).is_dir():
+            return f" Did you mean --data-root {parent}?"
+    return ""
 
 
 def _source(benchmark: Benchmark, data_root: Path, split: str) -> str:

@@ -83,7 +83,13 @@ def read_truth(
     table.require((table.rows[:, PLACE][:, 2:] >= 0).all(axis=1), lambda row: "width and height must not be negative")
     if has_classes:
         known = np.isin(table.rows[:, CLASS], np.arange(1, _CLASSES + 1))
-        table.require(known, lambda row: f"class {row[CLASS]:.15g} is none of MOTChallenge's 1 to {_CLASSES}")
+        table.require(
+            known,
+            lambda row: (
+                f"class {row[CLASS]:.15g} is none of MOTChallenge's 1 to {_CLASSES}; "
+                "MOT15's truth, which has no classes, is measured with --benchmark MOT15"
+            ),
+        )
     return table.columns(columns)
 
 

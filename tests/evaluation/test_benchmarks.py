@@ -114,3 +114,10 @@ def test_faulty_ranges_of_scores(tmp_path, limits):
     path.write_text(f"folder: x\npreprocessing: MOT17\nsplits: {{}}\npublic_scores: {{all: {limits}}}\n")
     with pytest.raises(NanomotError, match=r"public_scores of all must be \[low, high\]"):
         load_benchmark(str(path))
+
+
+@pytest.mark.parametrize("deep", ["MOT17", "MOT17/train"])
+def test_a_data_root_that_is_too_deep_is_told(tmp_path, deep):
+    (tmp_path / "MOT17" / "train").mkdir(parents=True)
+    with pytest.raises(NanomotError, match=f"Did you mean --data-root {tmp_path}?"):
+        find_sequences(load_benchmark("MOT17"), tmp_path / deep, "train")

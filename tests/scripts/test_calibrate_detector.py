@@ -195,19 +195,22 @@ def run(tmp_path, monkeypatch, *words):
 
 
 @pytest.mark.slow
-def test_a_loud_detector_gets_a_file_and_its_like_none(detectors, tmp_path, monkeypatch, capsys):
+def test_a_loud_detector_gets_values_of_its_own_and_its_like_the_shipped_ones(detectors, tmp_path, monkeypatch, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "same.yaml").write_text("nanotrack: {birth_threshold: 0.1}\n")
     run(tmp_path, monkeypatch, "--write", "--models", tmp_path / "same.onnx", tmp_path / "loud.onnx")
     out = capsys.readouterr().out
     assert "| same | shipped * |" in out
     assert "| loud | estimated * |" in out
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["loud.yaml"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["loud.yaml", "same.yaml"]
+    held = load_calibration(tmp_path / "out" / "same.yaml").values["nanotrack"]
+    usual = create_tracker("nanotrack").parameters
+    assert held == {name: getattr(usual, name) for name in ("birth_threshold", "evidence_zero")}
+    assert "the shipped values hold" in (tmp_path / "out" / "same.yaml").read_text()
     made = load_calibration(tmp_path / "out" / "loud.yaml")
     assert made.names == ("loud",)
     assert made.sha256
     parameters = create_tracker("nanotrack", calibration=tmp_path / "out" / "loud.yaml").parameters
-    usual = create_tracker("nanotrack").parameters
     for name in ("evidence_zero", "birth_threshold"):
         odds = 8.0 * getattr(usual, name) / (1.0 - getattr(usual, name))
         assert getattr(parameters, name) == pytest.approx(odds / (1.0 + odds), abs=0.03)
