@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from detectors import PERSON_IF_KNOWN
 from detectors.loader import DETECTORS, REPLAY_SUFFIXES
 from detectors.manifest import manifest_for
 from detectors.replay import load_replay
@@ -22,6 +23,7 @@ from detectors.zoo import resolve_model
 from nanomot import __version__
 from nanomot.cli.crew_options import counted, everywhere, with_threads
 from nanomot.cli.detector_options import load_from
+from nanomot.cli.options import parse_classes
 from nanomot.detections import Detections, Detector
 from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
@@ -76,6 +78,23 @@ def _rescored(found: Detections, limits: tuple[float, float], conf: float) -> De
     scores = np.clip((found.scores - low) / (high - low), 0.0, 1.0)
     keep = scores >= conf
     return Detections.trusted(found.boxes[keep], scores[keep], found.class_ids[keep])
+
+
+def chosen_boxes(
+    args: argparse.Namespace,
+    benchmark: Benchmark,
+    sequences: list[Sequence],
+    *,
+    crew: Crew | None = None,
+    stop: threading.Event | None = None,
+) -> StoredBoxes:
+    """The boxes that ``--detections`` and the detector's flags ask for."""
+    classes = parse_classes(args.classes, PERSON_IF_KNOWN)
+    if args.detections == "model":
+        return model_boxes(args, sequences, classes, crew=crew, stop=stop)
+    if args.detections == "public":
+        return public_boxes(benchmark, sequences, args.conf, classes)
+    return boxes_in(Path(args.detections).expanduser(), sequences, args.conf, classes)
 
 
 def public_boxes(benchmark: Benchmark, sequences: list[Sequence], conf: float, classes: Any) -> StoredBoxes:

@@ -6,13 +6,10 @@ import argparse
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from detectors import PERSON_IF_KNOWN
 from nanomot.cli.benchmark_options import check_frames, named_sequences
-from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
-from nanomot.cli.options import parse_classes
+from nanomot.cli.boxes_of import StoredBoxes, chosen_boxes
 from nanomot.digests import content_hash
 from nanomot.errors import NanomotError
 from nanomot.evaluation import benchmarks
@@ -149,24 +146,15 @@ def _with_boxes(args: argparse.Namespace, groups: list[_Group]) -> list[DevSeque
         for sequence in group.sequences:
             if sequence.truth is None:
                 raise NanomotError(f"{sequence.folder}: has no ground truth (gt/gt.txt), so nothing is scored on it.")
-        boxes = _boxes(args, group.benchmark, group.sequences)
+        boxes = chosen_boxes(args, group.benchmark, group.sequences)
         devs += [DevSequence(sequence, group.benchmark.preprocessing, boxes) for sequence in group.sequences]
     return devs
-
-
-def _boxes(args: argparse.Namespace, benchmark: Benchmark, sequences: list[benchmarks.Sequence]) -> StoredBoxes:
-    classes = parse_classes(args.classes, PERSON_IF_KNOWN)
-    if args.detections == "model":
-        return model_boxes(args, sequences, classes)
-    if args.detections == "public":
-        return public_boxes(benchmark, sequences, args.conf, classes)
-    return boxes_in(Path(args.detections).expanduser(), sequences, args.conf, classes)
 
 
 def _has_boxes(args: argparse.Namespace, benchmark: Benchmark, sequence: benchmarks.Sequence) -> bool:
     if args.detections == "model":
         return sequence.frames is not None
     try:
-        return _boxes(args, benchmark, [sequence]).paths[sequence.name].is_file()
+        return chosen_boxes(args, benchmark, [sequence]).paths[sequence.name].is_file()
     except NanomotError:
         return False

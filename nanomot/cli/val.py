@@ -13,9 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from detectors import PERSON_IF_KNOWN
 from nanomot.cli.benchmark_options import add_benchmark_options, chosen_sequences
-from nanomot.cli.boxes_of import StoredBoxes, boxes_in, model_boxes, public_boxes
+from nanomot.cli.boxes_of import StoredBoxes, chosen_boxes
 from nanomot.cli.calibrations import add_calibration_option, take_calibration, tell_calibration
 from nanomot.cli.crew_options import add_crew_options, check_crew_options, counted, crew_of
 from nanomot.cli.detector_options import add_detector_options, check_detector_options
@@ -29,7 +28,7 @@ from nanomot.cli.judging import (
     result_folder,
     smooth_results,
 )
-from nanomot.cli.options import parse_assignments, parse_classes
+from nanomot.cli.options import parse_assignments
 from nanomot.cli.outputs import run_folder
 from nanomot.cli.profiles import add_profile_option, take_profile
 from nanomot.cli.run_record import calibrated, record_judging, record_tracking
@@ -266,16 +265,5 @@ def _inputs(
     args: argparse.Namespace, benchmark: Benchmark, sequences: list[Sequence], crew: Crew, stop: threading.Event
 ) -> tuple[StoredBoxes, Warps]:
     """All that trackers are fed with: boxes, and how the camera moved."""
-    boxes = _boxes(args, benchmark, sequences, crew, stop)
+    boxes = chosen_boxes(args, benchmark, sequences, crew=crew, stop=stop)
     return boxes, camera_warps(args, sequences, boxes, crew, stop)
-
-
-def _boxes(
-    args: argparse.Namespace, benchmark: Benchmark, sequences: list[Sequence], crew: Crew, stop: threading.Event
-) -> StoredBoxes:
-    classes = parse_classes(args.classes, PERSON_IF_KNOWN)
-    if args.detections == "model":
-        return model_boxes(args, sequences, classes, crew=crew, stop=stop)
-    if args.detections == "public":
-        return public_boxes(benchmark, sequences, args.conf, classes)
-    return boxes_in(Path(args.detections).expanduser(), sequences, args.conf, classes)
