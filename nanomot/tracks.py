@@ -92,13 +92,28 @@ class TrackTable:
         floats[_SCORE], floats[_SEEN_TIME] = detections.scores[rows], time
         self._set(np.concatenate((self._integers, integers), axis=1), np.concatenate((self._floats, floats), axis=1))
 
-    def hit(self, rows: Rows, detections: Detections, detection_rows: Rows, *, frame: int, time: float) -> None:
-        """Give each of ``rows`` its detection: the filter is corrected and the track confirmed."""
+    def hit(
+        self,
+        rows: Rows,
+        detections: Detections,
+        detection_rows: Rows,
+        *,
+        frame: int,
+        time: float,
+        raw_share: float = 0.0,
+    ) -> None:
+        """Give each of ``rows`` its detection: the filter is corrected and the track confirmed.
+
+        Estimates are the filter's boxes, but for the part ``raw_share``, which is the detection's.
+        """
         if len(rows) == 0:
             return
-        scores = detections.scores[detection_rows]
-        self.kalman.update(rows, detections.boxes[detection_rows], scores)
-        self.estimates[rows] = self.kalman.boxes(rows)
+        boxes, scores = detections.boxes[detection_rows], detections.scores[detection_rows]
+        self.kalman.update(rows, boxes, scores)
+        estimates = self.kalman.boxes(rows)
+        if raw_share:
+            estimates += raw_share * (boxes - estimates)
+        self.estimates[rows] = estimates
         self.states[rows] = TRACKED
         self.class_ids[rows] = detections.class_ids[detection_rows]
         self.seen[rows] = frame

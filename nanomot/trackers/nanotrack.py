@@ -136,8 +136,9 @@ class NanoTracker(TableTracker):
         hits = (table.detections >= 0).nonzero()[0]
         columns = table.detections[hits]
         self._hit(hits, detections, columns)
-        self._miss((table.detections < 0).nonzero()[0], hits, ticks)
-        births = self._births(detections, columns)
+        boxes = table.kalman.boxes()
+        self._miss((table.detections < 0).nonzero()[0], hits, boxes, ticks)
+        births = self._births(detections, columns, boxes)
         alive = self._alive()
         if not alive.all():
             table.keep(alive)
@@ -207,7 +208,7 @@ class NanoTracker(TableTracker):
             same = (table.class_ids[rows] == detections.class_ids[columns]).nonzero()[0]
             rows, columns, similarity = rows[same], columns[same], similarity[same]
         scores = detections.scores[columns]
-        weighed = similarity * scores**parameters.score_power
+        weighed = similarity * (detections.scores**parameters.score_power)[columns]
         high, confirmed = scores >= parameters.track_threshold, (table.states != TENTATIVE)[rows]
         shape = len(table), len(detections)
         free_rows, free_columns = np.ones(shape[0], bool), np.ones(shape[1], bool)
@@ -233,26 +234,24 @@ class NanoTracker(TableTracker):
         if len(rows) == 0:
             return
         tentative = table.states[rows] == TENTATIVE
-        table.hit(rows, detections, columns, frame=self.frame, time=self.time)
-        sizes = table.kalman.positions[:, 2:]
-        np.maximum(sizes, 1.0, out=sizes)
-        share = parameters.raw_share
-        table.estimates[rows] = (1.0 - share) * table.estimates[rows] + share * detections.boxes[columns]
+        table.hit(rows, detections, columns, frame=self.frame, time=self.time, raw_share=parameters.raw_share)
         evidence = np.full(len(rows), parameters.evidence_highest)
         if parameters.existence:
             evidence = self._existence.after_hit(table.evidence[rows], detections.scores[columns])
         table.evidence[rows] = evidence
         table.states[rows[tentative & (evidence < parameters.confirm_evidence)]] = TENTATIVE
 
-    def _miss(self, rows: Rows, hits: Rows, ticks: float) -> None:
-        """Take evidence from the tracks without a box, less from those that stand behind somebody who has one."""
+    def _miss(self, rows: Rows, hits: Rows, boxes: Array, ticks: float) -> None:
+        """Take evidence from the tracks without a box, less from those that stand behind somebody who has one.
+
+        ``boxes`` are the filters' of all tracks, (N, 4).
+        """
         table, parameters = self.table, self.parameters
         if len(rows) == 0:
             return
         confirmed = rows[table.states[rows] != TENTATIVE]
         table.states[confirmed] = LOST
         table.streaks[rows] = 0
-        boxes = table.kalman.boxes()
         table.estimates[rows] = boxes[rows]
         if not parameters.existence:
             return
@@ -272,15 +271,15 @@ class NanoTracker(TableTracker):
         young = self.time - table.seen_times <= lifetime + (parameters.young_buffer + _TOLERANCE) / BUFFER_RATE
         return np.where(table.states == TENTATIVE, tentative, self._within_buffer() & young)
 
-    def _births(self, detections: Detections, matched: Rows) -> Rows:
-        """Boxes that start a track: sure ones, not taken, and not a duplicate of a track (DTC)."""
+    def _births(self, detections: Detections, matched: Rows, boxes: Array) -> Rows:
+        """Boxes that start a track: sure ones, not taken, and not a duplicate of a track (DTC), whose are ``boxes``."""
         table, parameters = self.table, self.parameters
         sure = detections.scores >= parameters.birth_threshold
         sure[matched] = False
         births = sure.nonzero()[0]
         if not parameters.dtc or len(births) == 0 or len(table) == 0:
             return births
-        boxes, born = table.kalman.boxes(), detections.boxes[births]
+        born = detections.boxes[births]
         rows, others = meeting_pairs(born, boxes)
         if parameters.per_class:
             same = (detections.class_ids[births][rows] == table.class_ids[others]).nonzero()[0]
