@@ -44,8 +44,10 @@ class TrackTable:
         evidence: (N,) how sure the track is, for methods that keep account of it; 0 at birth.
     """
 
-    def __init__(self, model: MotionModel) -> None:
+    def __init__(self, model: MotionModel, *, raw_share: float = 0.0) -> None:
+        """Estimates are the filter's boxes, but for the part ``raw_share``, which is the detection's."""
         self.kalman = KalmanBank(model)
+        self.raw_share = raw_share
         self.estimates: NDArray[np.float64] = np.empty((0, 4))
         self.next_id = 1
         self._set(np.empty((7, 0), np.int64), np.empty((_FLOATS, 0)))
@@ -92,27 +94,15 @@ class TrackTable:
         floats[_SCORE], floats[_SEEN_TIME] = detections.scores[rows], time
         self._set(np.concatenate((self._integers, integers), axis=1), np.concatenate((self._floats, floats), axis=1))
 
-    def hit(
-        self,
-        rows: Rows,
-        detections: Detections,
-        detection_rows: Rows,
-        *,
-        frame: int,
-        time: float,
-        raw_share: float = 0.0,
-    ) -> None:
-        """Give each of ``rows`` its detection: the filter is corrected and the track confirmed.
-
-        Estimates are the filter's boxes, but for the part ``raw_share``, which is the detection's.
-        """
+    def hit(self, rows: Rows, detections: Detections, detection_rows: Rows, *, frame: int, time: float) -> None:
+        """Give each of ``rows`` its detection: the filter is corrected and the track confirmed."""
         if len(rows) == 0:
             return
         boxes, scores = detections.boxes[detection_rows], detections.scores[detection_rows]
         self.kalman.update(rows, boxes, scores)
         estimates = self.kalman.boxes(rows)
-        if raw_share:
-            estimates += raw_share * (boxes - estimates)
+        if self.raw_share:
+            estimates += self.raw_share * (boxes - estimates)
         self.estimates[rows] = estimates
         self.states[rows] = TRACKED
         self.class_ids[rows] = detections.class_ids[detection_rows]

@@ -16,7 +16,7 @@ import numpy as np
 from nanomot.errors import NanomotError
 from nanomot.evaluation.moments import persons
 from nanomot.evaluation.result_files import read_tracks, read_truth
-from nanomot.evaluation.staging import TRACKER, SequenceRows, open_dataset
+from nanomot.evaluation.staging import SequenceRows, judged_data, metric_families, open_dataset
 from nanomot.timing import StageClock
 
 _LOG = logging.getLogger("nanomot")
@@ -147,13 +147,11 @@ def judge_fully(
 def _evaluate(
     dataset: Any, names: list[str], accumulators: dict[str, Any] | None, clock: StageClock
 ) -> dict[str, dict[str, Any]]:
-    from trackeval.metrics import CLEAR, HOTA, Identity
-
-    metrics = {"HOTA": HOTA(), "CLEAR": CLEAR({"PRINT_CONFIG": False}), "Identity": Identity({"PRINT_CONFIG": False})}
+    metrics = metric_families()
     per_metric: dict[str, dict[str, Any]] = {key: {} for key in metrics}
     for name in names:
         with clock("TrackEval"):
-            data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(TRACKER, name), "pedestrian")
+            data = judged_data(dataset, name)
             for key, metric in metrics.items():
                 per_metric[key][name] = metric.eval_sequence(data)
         if accumulators is not None:

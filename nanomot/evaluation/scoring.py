@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import os
 import signal
@@ -25,8 +24,9 @@ from nanomot.detections import Detections
 from nanomot.errors import NanomotError
 from nanomot.evaluation import benchmarks
 from nanomot.evaluation.judge import COMBINED, Row
-from nanomot.evaluation.result_files import FRAME, read_truth
+from nanomot.evaluation.result_files import FRAME, read_tracks, read_truth
 from nanomot.evaluation.runner import BoxesOf, TrackerSpec, track_sequence
+from nanomot.evaluation.staging import SequenceRows, judged_data, metric_families, open_dataset
 
 COPIES = ("reverse", "half", "quarter")
 """What a sequence can be made into: reversed in time, or every second or fourth frame."""
@@ -37,9 +37,6 @@ METRICS = {"HOTA": "HOTA", "DetA": "HOTA", "AssA": "HOTA", "MOTA": "CLEAR", "IDF
 Part = dict[str, dict[str, Any]]
 """One sequence's numbers as TrackEval gives them: family -> field -> value."""
 
-_TRACKER = "nanomot"
-_CLASS = "pedestrian"
-_TRUTH_COLUMNS = 9
 _POLL_SECONDS = 0.2
 
 
@@ -71,36 +68,16 @@ def _frames_kept(copy: str, length: int) -> NDArray[np.intp]:
     return {"": frames, "reverse": frames[::-1], "half": frames[::2], "quarter": frames[::4]}[copy]
 
 
-def _truth_text(dev: DevSequence, frames: NDArray[np.intp]) -> str:
+def _truth_of(dev: DevSequence, frames: NDArray[np.intp]) -> NDArray[np.float64]:
     """The truth of the ``frames`` alone, numbered anew."""
     source = dev.sequence
     if source.truth is None:
         raise NanomotError(f"{source.folder}: has no ground truth (gt/gt.txt), so nothing can be scored on it.")
-    has_classes = dev.preprocessing != "MOT15"
-    rows = read_truth(source.truth, source.length, columns=_TRUTH_COLUMNS, has_classes=has_classes)
+    rows = read_truth(source.truth, source.length, has_classes=dev.preprocessing != "MOT15")
     number = np.zeros(source.length + 1)
     number[frames + 1] = np.arange(1, len(frames) + 1)
     rows[:, FRAME] = number[rows[:, FRAME].astype(np.intp)]
-    rows = rows[rows[:, FRAME] > 0]
-    line = ",".join(["%d", "%d", *["%.17g"] * (_TRUTH_COLUMNS - 2)]) + "\n"
-    return line * len(rows) % tuple(rows.ravel().tolist())
-
-
-@functools.cache
-def _dataset_class() -> Any:
-    from trackeval.datasets import MotChallenge2DBox
-
-    class Dataset(MotChallenge2DBox):  # type: ignore[misc]  # TrackEval has no types
-        """TrackEval's reader of MOTChallenge files, which reads a truth only once."""
-
-        def _load_raw_file(self, tracker: str, seq: str, is_gt: bool) -> Any:
-            if not is_gt:
-                return super()._load_raw_file(tracker, seq, is_gt)
-            if not hasattr(self, "truth"):
-                self.truth = super()._load_raw_file(tracker, seq, is_gt)
-            return self.truth
-
-    return Dataset
+    return rows[rows[:, FRAME] > 0]
 
 
 class Scorer:
@@ -120,23 +97,11 @@ class Scorer:
         self.sequence = replace(
             dev.sequence, name=dev.name, length=len(frames), frame_rate=dev.sequence.frame_rate / stride
         )
-        root = folder / dev.name
-        self._result = root / "trackers" / _TRACKER / "data" / f"{dev.name}.txt"
-        truth = root / "truth" / dev.name / "gt" / "gt.txt"
-        for path, text in ((self._result, ""), (truth, _truth_text(dev, frames))):
-            path.parent.mkdir(parents=True)
-            path.write_text(text, encoding="utf-8")
-        settings = {
-            "GT_FOLDER": str(root / "truth"),
-            "TRACKERS_FOLDER": str(root / "trackers"),
-            "TRACKERS_TO_EVAL": [_TRACKER],
-            "BENCHMARK": dev.preprocessing,
-            "SKIP_SPLIT_FOL": True,
-            "SEQ_INFO": {dev.name: len(frames)},
-            "PRINT_CONFIG": False,
-        }
+        self._result = folder / f"{dev.name}.txt"
+        truth = _truth_of(dev, frames)
+        self._rows = {dev.name: SequenceRows(truth, np.empty((0, 7)), len(frames))}
         with contextlib.redirect_stdout(io.StringIO()):
-            self._dataset = _dataset_class()(settings)
+            self._dataset = open_dataset(self._rows, folder / dev.name, dev.preprocessing)
 
     def score(self, spec: TrackerSpec) -> Part:
         """Track the sequence and judge the tracks.
@@ -147,32 +112,25 @@ class Scorer:
         from trackeval.utils import TrackEvalException
 
         track_sequence(self.sequence, spec, self._replay, self._result)
+        name, length = self.sequence.name, self.sequence.length
+        self._rows[name] = replace(self._rows[name], result=read_tracks(self._result, length))
         with contextlib.redirect_stdout(io.StringIO()):
             try:
-                raw = self._dataset.get_raw_seq_data(_TRACKER, self.sequence.name)
-                data = self._dataset.get_preprocessed_seq_data(raw, _CLASS)
+                data = judged_data(self._dataset, name)
             except TrackEvalException as error:
                 words = " ".join(str(error).split())
                 raise NanomotError(f"{self.sequence.truth}: TrackEval cannot judge by it: {words}") from error
-            return {family: metric.eval_sequence(data) for family, metric in _families().items()}
+            return {family: metric.eval_sequence(data) for family, metric in metric_families().items()}
 
     def _replay(self, sequence: benchmarks.Sequence) -> Iterator[Detections]:
         return iter(self._boxes)
-
-
-@functools.cache
-def _families() -> dict[str, Any]:
-    from trackeval.metrics import CLEAR, HOTA, Identity
-
-    quiet = {"PRINT_CONFIG": False}
-    return {"HOTA": HOTA(), "CLEAR": CLEAR(quiet), "Identity": Identity(quiet)}
 
 
 def rows_of(parts: Mapping[str, Part]) -> dict[str, Row]:
     """Every sequence's metrics (``METRICS``) and those over all of them, in percent or counts."""
     combined: Part = {
         family: metric.combine_sequences({name: part[family] for name, part in parts.items()})
-        for family, metric in _families().items()
+        for family, metric in metric_families().items()
     }
     return {name: _row(part) for name, part in {**parts, COMBINED: combined}.items()}
 

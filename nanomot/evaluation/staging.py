@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nanomot.evaluation.result_files import CLASS, FRAME, ID, PLACE, SCORE
 
-TRACKER = "nanomot"
+_TRACKER = "nanomot"
 """The name under which TrackEval knows the results."""
 
 
@@ -33,22 +33,22 @@ class SequenceRows:
 
 
 def open_dataset(sequences: Mapping[str, SequenceRows], folder: Path, benchmark: str) -> Any:
-    """TrackEval's dataset of the ``sequences`` under the tracker name ``TRACKER``.
+    """TrackEval's dataset of the ``sequences``.
 
     Args:
-        sequences: name -> rows.
+        sequences: name -> rows; those of the moment at which :func:`judged_data` is called.
         folder: an empty one, for the layout of files that TrackEval wants to see.
         benchmark: whose preprocessing applies, ``"MOT15"`` to ``"MOT20"``.
     """
     for name in sequences:
-        for path in (_truth(folder) / name / "gt" / "gt.txt", _results(folder) / TRACKER / "data" / f"{name}.txt"):
+        for path in (_truth(folder) / name / "gt" / "gt.txt", _results(folder) / _TRACKER / "data" / f"{name}.txt"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
     dataset = _dataset_class()(
         {
             "GT_FOLDER": str(_truth(folder)),
             "TRACKERS_FOLDER": str(_results(folder)),
-            "TRACKERS_TO_EVAL": [TRACKER],
+            "TRACKERS_TO_EVAL": [_TRACKER],
             "BENCHMARK": benchmark,
             "SKIP_SPLIT_FOL": True,
             "SEQ_INFO": {name: rows.length for name, rows in sequences.items()},
@@ -57,6 +57,20 @@ def open_dataset(sequences: Mapping[str, SequenceRows], folder: Path, benchmark:
     )
     dataset.rows = sequences
     return dataset
+
+
+def judged_data(dataset: Any, sequence: str) -> Any:
+    """What TrackEval's preprocessing leaves of a sequence's rows: what its metrics are computed from."""
+    return dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(_TRACKER, sequence), "pedestrian")
+
+
+@functools.cache
+def metric_families() -> dict[str, Any]:
+    """TrackEval's families of metrics by their names."""
+    from trackeval.metrics import CLEAR, HOTA, Identity
+
+    quiet = {"PRINT_CONFIG": False}
+    return {"HOTA": HOTA(), "CLEAR": CLEAR(quiet), "Identity": Identity(quiet)}
 
 
 def _truth(folder: Path) -> Path:

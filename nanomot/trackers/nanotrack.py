@@ -115,7 +115,7 @@ class NanoTracker(TableTracker):
             centre_by_score=p.centre_noise_by_score,
             size=p.size_noise,
         )
-        self.table = TrackTable(motion)
+        self.table = TrackTable(motion, raw_share=p.raw_share)
         self._similarity = GrownOverlap(p.grow, p.grow_per_tick, p.grow_ticks, p.height_power)
         self._existence = Existence(
             p.evidence_zero, p.evidence_gain, p.evidence_least_gain, 1.0 - p.evidence_leak,
@@ -234,7 +234,7 @@ class NanoTracker(TableTracker):
         if len(rows) == 0:
             return
         tentative = table.states[rows] == TENTATIVE
-        table.hit(rows, detections, columns, frame=self.frame, time=self.time, raw_share=parameters.raw_share)
+        table.hit(rows, detections, columns, frame=self.frame, time=self.time)
         evidence = np.full(len(rows), parameters.evidence_highest)
         if parameters.existence:
             evidence = self._existence.after_hit(table.evidence[rows], detections.scores[columns])

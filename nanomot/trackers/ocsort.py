@@ -76,16 +76,7 @@ class ObservationTable(TrackTable):
         self.centres = np.concatenate((self.centres, np.full((len(rows), *self.centres.shape[1:]), np.nan)))
         self.directions = np.concatenate((self.directions, np.zeros((len(rows), 2))))
 
-    def hit(
-        self,
-        rows: Rows,
-        detections: Detections,
-        detection_rows: Rows,
-        *,
-        frame: int,
-        time: float,
-        raw_share: float = 0.0,
-    ) -> None:
+    def hit(self, rows: Rows, detections: Detections, detection_rows: Rows, *, frame: int, time: float) -> None:
         """As the base, after a re-update of what was lost; directions follow the observations."""
         if len(rows) == 0:
             return
@@ -95,7 +86,7 @@ class ObservationTable(TrackTable):
         if found_again.any():
             self._re_update(rows[found_again], boxes[found_again], gaps[found_again])
         self.directions[rows] = _directions(self.previous_centres()[rows], _centres(boxes))
-        super().hit(rows, detections, detection_rows, frame=frame, time=time, raw_share=raw_share)
+        super().hit(rows, detections, detection_rows, frame=frame, time=time)
         self.estimates[rows] = boxes
 
     def _re_update(self, rows: Rows, boxes: Array, gaps: NDArray[np.int64]) -> None:
