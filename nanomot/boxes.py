@@ -201,11 +201,8 @@ def _meeting(starts: Indices, stops: Indices, low: FloatArray, high: FloatArray,
     found = []
     blocks = ends.searchsorted(np.arange(_BLOCK, ends[-1], _BLOCK)).tolist()
     for first, last in pairwise(sorted({0, *blocks, len(ends)})):
-        part = counts[first:last]
-        before = int(ends[first] - part[0])
-        owners = np.arange(first, last).repeat(part)
-        partners = np.arange(before, int(ends[last - 1]))
-        partners += (starts - ends + counts)[owners]
+        owners, partners = spread(starts[first:last], counts[first:last])
+        owners += first
         length = np.minimum(high[owners], high[partners])
         length -= np.maximum(low[owners], low[partners])
         meet = (length > needed[owners]).nonzero()[0]
@@ -214,6 +211,14 @@ def _meeting(starts: Indices, stops: Indices, low: FloatArray, high: FloatArray,
         return found[0]
     owners, inner, lengths = (np.concatenate(part) for part in zip(*found, strict=True))
     return owners, inner, lengths
+
+
+def spread(starts: Indices, counts: Indices) -> tuple[Indices, Indices]:
+    """For each i, ``counts[i]`` pairs of i with ``starts[i]``, ``starts[i] + 1``, and so on, (K,) each."""
+    owners = np.arange(len(counts)).repeat(counts)
+    partners = np.arange(len(owners))
+    partners += (starts - counts.cumsum() + counts)[owners]
+    return owners, partners
 
 
 def touch_matrix(boxes: FloatArray) -> NDArray[np.bool_]:

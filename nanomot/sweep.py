@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nanomot.boxes import overlap_pairs
+from nanomot.boxes import overlap_pairs, spread
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -40,11 +40,7 @@ def _swept(a: Array, b: Array) -> tuple[Indices, Indices]:
     other_left, other_top, other_right, other_bottom = b[order].T.copy()
     widest = (other_right - other_left).max()
     starts = other_left.searchsorted(left - widest)
-    counts = other_left.searchsorted(right) - starts
-    ends = counts.cumsum()
-    rows = np.arange(len(a)).repeat(counts)
-    columns = np.arange(len(rows))
-    columns += (starts - ends + counts).repeat(counts)
+    rows, columns = spread(starts, other_left.searchsorted(right) - starts)
     meet = left[rows] < other_right[columns]
     meet &= top[rows] < other_bottom[columns]
     meet &= other_top[columns] < bottom[rows]
@@ -71,12 +67,8 @@ def twin_pairs(boxes: Array, least: float) -> tuple[Indices, Indices, Array]:
     left, top, right, bottom = boxes[order].T.copy()
     width = right - left
     stops = left.searchsorted(right - least * width)
-    first = np.arange(1, len(boxes) + 1)
-    counts = np.maximum(stops - first, 0)
-    rows = (first - 1).repeat(counts)
-    ends = counts.cumsum()
-    columns = np.arange(len(rows))
-    columns += (first - ends + counts).repeat(counts)
+    following = np.arange(1, len(boxes) + 1)
+    rows, columns = spread(following, np.maximum(stops - following, 0))
     shared = np.minimum(bottom[rows], bottom[columns])
     shared -= np.maximum(top[rows], top[columns])
     height = bottom - top
