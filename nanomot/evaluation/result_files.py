@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nanomot.errors import NanomotError
-from nanomot.video.part_file import PartFile
 
 _LEAST_COLUMNS = 7
 _LEAST_TRUTH_COLUMNS = 8
@@ -102,13 +101,6 @@ def result_text(rows: NDArray[np.float64]) -> str:
     """(N, 7) rows as lines of ten values, the way :class:`nanomot.video.sinks.MotWriter` writes them."""
     line = "%d,%d,%.2f,%.2f,%.2f,%.2f,%.4f,-1,-1,-1\n"
     return line * len(rows) % tuple(rows[:, :_LEAST_COLUMNS].ravel().tolist())
-
-
-def write_tracks(path: Path, rows: NDArray[np.float64]) -> None:
-    """Write (N, 7) rows as a result file, sorted by frame and id; a crash leaves the old file or the new one."""
-    file = PartFile(path)
-    file.write(result_text(sorted_by_frame(rows)))
-    file.close()
 
 
 def _read(path: Path, what: str, least: int) -> _Table:

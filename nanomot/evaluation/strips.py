@@ -16,7 +16,8 @@ from nanomot.evaluation.benchmarks import Sequence
 from nanomot.evaluation.moments import IdSwitch, Rows, by_frame
 from nanomot.evaluation.result_files import FRAME, ID, PLACE
 from nanomot.video.colours import id_colour
-from nanomot.video.frames import Image
+from nanomot.video.frames import Frame, FrameSource, Image
+from nanomot.video.images import ImageFilesSource
 from nanomot.video.labels import LabelPlacer, Rectangle, put_text
 from nanomot.video.sources import open_source
 
@@ -80,7 +81,7 @@ def _read_frames(sequence: Sequence, numbers: set[int]) -> dict[int, Image]:
     pictures: dict[int, Image] = {}
     try:
         with open_source(sequence.frames, fps=sequence.frame_rate) as source:
-            for frame in source:
+            for frame in _wanted_at_least(source, sorted(number - 1 + sequence.offset for number in numbers)):
                 number = frame.index + 1 - sequence.offset
                 if number in numbers and frame.valid:
                     pictures[number] = frame.image
@@ -89,6 +90,13 @@ def _read_frames(sequence: Sequence, numbers: set[int]) -> dict[int, Image]:
     except NanomotError as error:
         _LOG.warning("%s The page shows boxes alone for %s.", error, sequence.name)
     return pictures
+
+
+def _wanted_at_least(source: FrameSource, indices: list[int]) -> Iterable[Frame]:
+    """The frames of the ``indices`` where single ones can be had, else all of them."""
+    if isinstance(source, ImageFilesSource):
+        return (source.frame(index) for index in indices if index < (source.frame_count or 0))
+    return source
 
 
 def _strip(

@@ -5,8 +5,9 @@ import pytest
 
 from nanomot.evaluation import SequenceFiles, judge
 from nanomot.evaluation.moments import IdSwitch, by_frame, find_switches, persons, worst
-from nanomot.evaluation.result_files import FRAME, ID, read_tracks, write_tracks
+from nanomot.evaluation.result_files import FRAME, ID, read_tracks
 from tests.evaluation.tracks import straight, with_classes
+from tests.evaluation.written import write_tracks
 
 
 def renamed(rows, names):

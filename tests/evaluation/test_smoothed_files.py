@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from nanomot import NanomotError
-from nanomot.evaluation.result_files import FRAME, read_tracks, write_tracks
+from nanomot.evaluation.result_files import FRAME, read_tracks
 from nanomot.evaluation.smoothed_files import RECORD, smooth_files
 from tests.evaluation.tracks import straight
+from tests.evaluation.written import write_tracks
 
 
 @pytest.fixture

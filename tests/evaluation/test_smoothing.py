@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nanomot import NanomotError
-from nanomot.evaluation.result_files import FRAME, ID, PLACE, read_tracks, write_tracks
+from nanomot.evaluation.result_files import FRAME, ID, PLACE, read_tracks
 from nanomot.evaluation.smoothing import METHODS, gaussian_smoothed, interpolate, rauch_tung_striebel, smoothed_text
 from tests.evaluation.tracks import straight
+from tests.evaluation.written import write_tracks
 
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 

@@ -7,9 +7,9 @@ import pytest
 
 from nanomot import NanomotError
 from nanomot.evaluation.benchmarks import Benchmark, Sequence, benchmark_names, load_benchmark
-from nanomot.evaluation.result_files import write_tracks
 from nanomot.evaluation.submission import plan_submission, write_submission
 from tests.evaluation.tracks import straight
+from tests.evaluation.written import write_tracks
 
 BENCHMARK = Benchmark(
     "B", "B", "MOT17", {"train": "train"}, detectors=("DPM", "SDP"), sequences={"test": ["B-01", "B-02"]}
