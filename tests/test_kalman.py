@@ -51,47 +51,27 @@ def assert_equal_filters(bank, oracles):
         np.testing.assert_allclose(np.diag(oracle.kf.P[:4, 4:]), p_cross, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("irregular", [False, True])
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
 @settings(max_examples=25, deadline=None)
 @given(seed=seeds)
-def test_equals_filterpy(model, seed):
+def test_equals_filterpy(model, irregular, seed):
+    """Also where frames come at irregular times and boxes have scores; velocities stay those of one step."""
     rng = np.random.default_rng(seed)
     boxes = random_boxes(rng, 5)
     bank = KalmanBank(model)
     bank.append(boxes)
     oracles = [FullFilter(model, box) for box in boxes]
     for _ in range(12):
-        bank.predict()
-        for oracle in oracles:
-            oracle.predict()
-        boxes = boxes + rng.normal(0, 2, boxes.shape) + [3, 1, 3, 1]
-        rows = np.flatnonzero(rng.random(5) < 0.7)
-        bank.update(rows, boxes[rows])
-        for row in rows:
-            oracles[row].update(boxes[row])
-    assert_equal_filters(bank, oracles)
-
-
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-@settings(max_examples=25, deadline=None)
-@given(seed=seeds)
-def test_equals_filterpy_for_any_time_and_score(model, seed):
-    """Frames come at irregular times, boxes with scores; velocities stay those of one step."""
-    rng = np.random.default_rng(seed)
-    boxes = random_boxes(rng, 5)
-    bank = KalmanBank(model)
-    bank.append(boxes)
-    oracles = [FullFilter(model, box) for box in boxes]
-    for _ in range(12):
-        steps = float(rng.choice([0.0, 0.25, 0.5, 1.0, 2.0, 6.0]))
-        bank.predict(steps=steps)
+        steps = float(rng.choice([0.0, 0.25, 0.5, 1.0, 2.0, 6.0])) if irregular else 1.0
+        bank.predict(**({"steps": steps} if irregular else {}))
         for oracle in oracles:
             oracle.predict(steps)
         boxes = boxes + rng.normal(0, 2, boxes.shape) + [3 * steps, steps, 3 * steps, steps]
         rows, scores = np.flatnonzero(rng.random(5) < 0.7), rng.random(5)
-        bank.update(rows, boxes[rows], scores[rows])
+        bank.update(rows, boxes[rows], *([scores[rows]] if irregular else []))
         for row in rows:
-            oracles[row].update(boxes[row], scores[row])
+            oracles[row].update(boxes[row], scores[row] if irregular else None)
     assert_equal_filters(bank, oracles)
 
 
